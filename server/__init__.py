@@ -1,0 +1,1 @@
+"""The product: rules, counting, stores and the WeChat client. Knows no HTTP handler."""
