@@ -45,8 +45,8 @@ INDEXES: dict[str, tuple[str, ...]] = {
     "deletions": ("changed_at",),
     "shards": ("period_key", "campaign"),
     # `pos` is campaign:period:shard:sequence, so that a shard's documents are paged by one index.
-    "participations": ("pos", "person"),
-    "voids": ("pos",),
+    "participations": ("pos",),
+    "amendments": ("pos",),
     "conflicts": ("shard_key",),
     "poison": ("shard_key",),
     "messages": ("queue", "wall", "citizen"),

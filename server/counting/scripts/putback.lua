@@ -1,0 +1,35 @@
+-- Puts documents back into a shard that lacks them: a set union, counts only go up, the document's ordinal wins.
+-- It writes no journal: what comes from a document is durable already.
+-- KEYS: meta, totals, minutes, units, page...
+-- ARGV: epoch, packed items, clock ("" = TIME)
+-- item: {page (1 = KEYS[5]), offset, ordinal, second, seq, bit, region, unit}
+-- Returns {"OK", changed} or {"NOT_READY"}.
+local CELL = '>I4I4I4I2'
+local meta = redis.call('HMGET', KEYS[1], 'epoch', 'shards', 'shard', 'ordinal')
+if not meta[1] or meta[1] ~= ARGV[1] then return {'NOT_READY'} end
+local now = tonumber(ARGV[3]) or tonumber(redis.call('TIME')[1])
+local changed = 0
+for _, item in ipairs(cmsgpack.unpack(ARGV[2])) do
+  local page, offset, bit = KEYS[4 + item[1]], item[2], item[6]
+  local raw = redis.call('GETRANGE', page, offset, offset + 13)
+  local o, s, q, f = 0, 0, 0, 0
+  if #raw == 14 then o, s, q, f = struct.unpack(CELL, raw) end
+  local counted = math.floor(f / 8192) % 4 == 0
+  local had = math.floor(f / 2 ^ bit) % 2 == 1
+  if o ~= item[3] or not had then
+    changed = changed + 1
+    if o == 0 then
+      redis.call('HINCRBY', KEYS[2], 'p', 1)
+      redis.call('HINCRBY', KEYS[2], 'r:' .. item[7], 1)
+      if item[8] ~= '' then redis.call('HINCRBY', KEYS[4], item[8], 1) end
+      local minute = math.floor(item[4] / 60)
+      if minute > math.floor(now / 60) - 1440 then redis.call('HINCRBY', KEYS[3], minute, 1) end
+    end
+    if not had then
+      f = f + 2 ^ bit
+      if counted then redis.call('HINCRBY', KEYS[2], 'a:' .. bit, 1) end
+    end
+    redis.call('SETRANGE', page, offset, struct.pack(CELL, item[3], item[4], math.max(q, item[5]), f))
+  end
+end
+return {'OK', changed}

@@ -1,0 +1,345 @@
+"""The counting service: one door for every salute, whichever port it came through.
+
+Owns: the rules around the script (which period, which receipt, which refusal) and the handles of the
+shards in this process. Does not own the count: that is the script's, shard by shard.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from server.campaigns import Campaign
+from server.clock import day_bounds, day_of
+from server.counting import cells
+from server.counting.coalescer import Answer, Coalescer, ShardNotReady
+from server.counting.epochs import EpochStore
+from server.counting.figures import Figures, ShardFigures, total
+from server.counting.keeper import RETRY_SECONDS, Keeper
+from server.counting.receipts import Receipt, Receipts
+from server.counting.shards import Item, Shard, Superseded
+from server.errors import Conflict, Forbidden, InvalidBody, NotFound, Unavailable
+from server.stores import PyMongoError, RedisClient, RedisError
+
+logger = logging.getLogger(__name__)
+
+# A request that never got an answer is taken this long after its period (design: 30 minutes); accept.lua has it too.
+LATE_SECONDS = 1800
+# A phone's clock may be ahead by this much before its "first tried at" is not believed.
+CLOCK_AHEAD_SECONDS = 60
+
+REFUSALS: dict[int, Exception] = {
+    cells.VOIDED: Forbidden("VOIDED", "这次参与已被工作人员作废，如有疑问请联系主办单位"),
+    cells.NOT_OPEN: Conflict("CAMPAIGN_NOT_OPEN", "活动尚未开始"),
+    cells.ENDED: Conflict("CAMPAIGN_ENDED", "活动已经结束，感谢您的关注"),
+    cells.PAUSED: Conflict("CAMPAIGN_PAUSED", "活动暂停，您的敬礼已保存，恢复后自动送达"),
+    cells.FROZEN: Conflict("CAMPAIGN_FROZEN", "活动已经截止，正在核对结果"),
+    cells.IS_MERGED: Unavailable("BUSY", "正在合并您的账号，请稍候再试"),
+    cells.FULL: Unavailable("BUSY", "现在人很多，您的敬礼已保存，系统会自动再送"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A salute as a person sends it. `first_tried_at`: seconds since 1970 when her phone first tried, 0 when it is the first try."""
+
+    slug: str
+    citizen: int
+    activity: str
+    region: str = ""
+    unit: str = ""
+    receipt: str = ""
+    first_tried_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What stands for her. `ordinal` and `participated_at` (seconds) are of her first; `status` 201 for something new, else 200."""
+
+    ordinal: int
+    first: bool
+    activities: tuple[str, ...]
+    participated_at: int
+    durable: bool
+    receipt: str
+    period: str
+    status: int
+    region: str = ""
+    unit: str = ""
+
+
+class Campaigns(Protocol):
+    async def get(self, slug: str) -> Campaign: ...
+
+
+class PlaceIndex(Protocol):
+    def has_region(self, region: str) -> bool: ...
+    def has_unit(self, region: str, unit: str) -> bool: ...
+
+
+class Places(Protocol):
+    async def of(self, campaign: Campaign) -> PlaceIndex: ...
+
+
+@dataclass
+class Handle:
+    """One shard as this process knows it. `epoch` None: not ready, somebody looks after it."""
+
+    shard: Shard
+    coalescer: Coalescer
+    epoch: int | None = None
+    care: asyncio.Task[None] | None = None
+    last: ShardFigures | None = None
+
+
+@dataclass
+class Period:
+    """A campaign's period with the handles of its shards."""
+
+    campaign: Campaign
+    period: str
+    window: tuple[int, int]
+    handles: list[Handle] = field(default_factory=list)
+
+
+def period_of(campaign: Campaign, now: float) -> str:
+    """The period that a moment belongs to."""
+    return "all" if campaign.period_rule == "all" else day_of(now)
+
+
+def window_of(campaign: Campaign, period: str) -> tuple[int, int]:
+    """First second, and the second after the last, of a period."""
+    if period == "all":
+        return campaign.opens_at, campaign.closes_at
+    start, end = day_bounds(period)
+    return max(start, campaign.opens_at), min(end, campaign.closes_at)
+
+
+class Counting:
+    """`refresh_identities` makes this process learn of merges at once, when a cell tells of one that it does not know."""
+
+    def __init__(self, redis: RedisClient, epochs: EpochStore, keeper: Keeper, receipts: Receipts, campaigns: Campaigns, places: Places,
+                 *, queue_max_requests: int, deadline_seconds: float, refresh_identities: Callable[[], Awaitable[None]],
+                 clock_override: int | None = None) -> None:
+        self._redis = redis
+        self._epochs = epochs
+        self._keeper = keeper
+        self._receipts = receipts
+        self._campaigns = campaigns
+        self._places = places
+        self._queue_max_requests = queue_max_requests
+        self._deadline_seconds = deadline_seconds
+        self._refresh_identities = refresh_identities
+        self._periods: dict[tuple[str, str], Period] = {}
+        self.clock_override = clock_override  # tests: the shards' clock instead of the server's TIME
+
+    async def participate(self, ask: Ask, now: float) -> Taken:
+        """Count a salute once, or give her first answer again.
+
+        Raises NotFound (CAMPAIGN_NOT_FOUND), InvalidBody (UNKNOWN_*), Conflict (CAMPAIGN_*), Forbidden (VOIDED), Unavailable.
+        """
+        campaign = await self._campaigns.get(ask.slug)
+        bit = campaign.activity_index(ask.activity)
+        if bit is None:
+            raise InvalidBody("UNKNOWN_ACTIVITY", "没有这项主题活动", field="activity")
+        receipt = self._receipt(ask, campaign)
+        tried = self._tried_at(campaign, ask.first_tried_at, now)
+        period = period_of(campaign, tried)
+        if receipt and receipt.period != period:
+            # She brings an earlier day's receipt until it is durable: that day's cell, and nothing of today.
+            return await self._ask_shard(campaign, receipt.period, ask, self._item(ask.citizen, -1, "", "", 0, receipt), receipt)
+        place_error = await self._place_error(campaign, ask)
+        region, unit = ("", "") if place_error else (ask.region, ask.unit)
+        item = self._item(ask.citizen, bit, region, unit, int(tried != now), receipt)
+        return await self._ask_shard(campaign, period, ask, item, receipt, place_error)
+
+    async def record_of(self, slug: str, citizen: int, now: float) -> Taken:
+        """Her record of the current period. Raises NotFound PARTICIPATION_NOT_FOUND."""
+        campaign = await self._campaigns.get(slug)
+        return await self._ask_shard(campaign, period_of(campaign, now), Ask(slug, citizen, ""), Item(citizen, -1), None)
+
+    def _receipt(self, ask: Ask, campaign: Campaign) -> Receipt | None:
+        receipt = self._receipts.read(ask.receipt)
+        if receipt is None or receipt.campaign != campaign.slug or receipt.citizen != ask.citizen:
+            return None  # not ours, or another person's phone: it proves nothing, she counts like anybody
+        return receipt
+
+    def _tried_at(self, campaign: Campaign, first_tried_at: float, now: float) -> float:
+        """The moment that a salute counts for: now, or the first try where that lay in a period that ended within 30 minutes."""
+        if not 0 < first_tried_at < now + CLOCK_AHEAD_SECONDS:
+            return now
+        end = window_of(campaign, period_of(campaign, first_tried_at))[1]
+        return first_tried_at if first_tried_at < end <= now < end + LATE_SECONDS else now
+
+    async def _place_error(self, campaign: Campaign, ask: Ask) -> InvalidBody | None:
+        """Why her place cannot be counted. It matters on her first salute alone, which the shard knows."""
+        index = await self._places.of(campaign)
+        if not ask.region:
+            return InvalidBody("INVALID_BODY", "请选择所在区县，也可以选“不便选择”", field="region")
+        if not index.has_region(ask.region):
+            return InvalidBody("UNKNOWN_REGION", "没有这个区县，请重新选择", field="region")
+        if ask.unit and not index.has_unit(ask.region, ask.unit):
+            return InvalidBody("UNKNOWN_UNIT", "没有这个单位或学校，请重新选择", field="unit")
+        return None
+
+    def _item(self, citizen: int, bit: int, region: str, unit: str, late: int, receipt: Receipt | None) -> Item:
+        if receipt is None:
+            return Item(citizen, bit, region, unit, late)
+        return Item(citizen, bit, region, unit, late, receipt.ordinal, receipt.second, receipt.bits, receipt.region, receipt.unit)
+
+    async def _ask_shard(self, campaign: Campaign, period: str, ask: Ask, item: Item, receipt: Receipt | None,
+                         place_error: InvalidBody | None = None) -> Taken:
+        if campaign.state == "scheduled":
+            raise REFUSALS[cells.NOT_OPEN]
+        if campaign.state == "archived":
+            raise REFUSALS[cells.ENDED]
+        handle = self._handle(campaign, period, ask.citizen)
+        answer = await asyncio.shield(handle.coalescer.submit(item))
+        status = answer.record.status
+        if status == cells.NO_PLACE:
+            raise place_error or InvalidBody(field="region")
+        if status == cells.ABSENT:
+            raise NotFound("PARTICIPATION_NOT_FOUND", "您还没有参与本次活动")
+        if status in REFUSALS:
+            if status == cells.IS_MERGED:
+                await self._refresh_identities()
+            raise REFUSALS[status].with_traceback(None)
+        return self._taken(campaign, period, ask, answer, receipt)
+
+    def _taken(self, campaign: Campaign, period: str, ask: Ask, answer: Answer, receipt: Receipt | None) -> Taken:
+        record = answer.record
+        region, unit = (receipt.region, receipt.unit) if receipt else (ask.region, ask.unit)
+        # A receipt must name the place that counted; where this request does not know it, a repeat gets none.
+        text = ""
+        if receipt or record.status == cells.FIRST or region:
+            text = self._receipts.sign(Receipt(campaign.slug, period, ask.citizen, record.ordinal, record.second, record.bits(), region, unit))
+        return Taken(
+            ordinal=record.ordinal, first=record.status == cells.FIRST, participated_at=record.second, durable=answer.durable,
+            activities=tuple(a.code for i, a in enumerate(campaign.activities) if record.flags >> i & 1),
+            receipt=text, period=period, status=201 if record.status in (cells.FIRST, cells.ACTIVITY) else 200, region=region, unit=unit)
+
+    # Handles: which shards this process talks to, and whether they are ready.
+
+    def period(self, campaign: Campaign, period: str) -> Period:
+        """The handles of a period; made at first use."""
+        known = self._periods.get((campaign.slug, period))
+        if known is None:
+            known = Period(campaign, period, window_of(campaign, period))
+            known.handles = [self._new_handle(known, number) for number in range(campaign.shards)]
+            self._periods[campaign.slug, period] = known
+        known.campaign = campaign
+        return known
+
+    def _handle(self, campaign: Campaign, period: str, citizen: int) -> Handle:
+        return self.period(campaign, period).handles[citizen % campaign.shards]
+
+    def _new_handle(self, period: Period, number: int) -> Handle:
+        campaign = period.campaign
+        shard = Shard(self._redis, campaign.slug, period.period, number, campaign.shards, self.clock_override)
+
+        async def not_ready() -> None:
+            # A shard that was never looked at is made ready while its first people wait; a lost one is not waited for.
+            first = handle.epoch is None and handle.care is None
+            handle.epoch = None
+            self._look_after(period, handle)
+            if first and handle.care is not None:
+                await asyncio.wait({handle.care}, timeout=self._deadline_seconds / 2)
+
+        coalescer = Coalescer(shard, lambda: handle.epoch, not_ready, max_waiting=self._queue_max_requests,
+                              deadline_seconds=self._deadline_seconds)
+        handle = Handle(shard, coalescer)
+        return handle
+
+    def _look_after(self, period: Period, handle: Handle) -> None:
+        if handle.care is None or handle.care.done():
+            handle.care = asyncio.create_task(self._make_ready(period, handle))
+
+    async def _make_ready(self, period: Period, handle: Handle) -> None:
+        """Try until the shard is ready; one task for each shard of this process."""
+        while handle.epoch is None:
+            try:
+                handle.epoch = await self._keeper.ready(handle.shard, period.campaign, period.window, handle.coalescer.acknowledged_seq)
+            except (PyMongoError, RedisError, OSError, TimeoutError, Superseded, Unavailable) as error:
+                logger.warning("shard %s is not ready: %s", handle.shard.id, error)
+            if handle.epoch is None:
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def prepare(self, campaign: Campaign, now: float) -> list[Shard]:
+        """Open the current period's shards, and tomorrow's of a daily campaign before midnight needs them. Returns the shards."""
+        periods = [period_of(campaign, now)]
+        if campaign.period_rule == "daily":
+            periods += [day_of(now - LATE_SECONDS), day_of(now + 86400)]
+        shards = []
+        for name in dict.fromkeys(periods):
+            period = self.period(campaign, name)
+            if period.window[0] >= period.window[1]:
+                continue
+            for handle in period.handles:
+                if handle.epoch is None:
+                    self._look_after(period, handle)
+                shards.append(handle.shard)
+        return shards
+
+    async def apply(self, campaign: Campaign) -> None:
+        """Tell every open shard of a campaign its new state and window. Raises RedisError or PyMongoError when one does not answer."""
+        for document in await self._epochs.of_campaign(campaign.slug):
+            period = self.period(campaign, document["period"])
+            period.window = window_of(campaign, period.period)
+            handle = period.handles[document["shard"]]
+            if not await handle.shard.set_window(document["epoch"], campaign.state, *period.window):
+                handle.epoch = None
+                self._look_after(period, handle)
+
+    async def figures(self, slug: str, period: str | None, now: float, *, minutes: int = 120, units: bool = False) -> Figures:
+        """A period's figures (None: the current one). A silent shard gives its last figures and counts as stale."""
+        campaign = await self._campaigns.get(slug)
+        if campaign.state in ("scheduled", "archived"):
+            return await self._figures_of_record(campaign, period or period_of(campaign, now), now)
+        current = self.period(campaign, period or period_of(campaign, now))
+        found = await asyncio.gather(*(h.shard.figures(minutes, units) for h in current.handles), return_exceptions=True)
+        stale, shown = 0, []
+        for handle, answer in zip(current.handles, found, strict=True):
+            if isinstance(answer, ShardFigures) and answer.ready:
+                handle.last = answer
+            elif isinstance(answer, (ShardFigures, RedisError, OSError, TimeoutError)):
+                stale += 1
+                self._look_after_if_open(current, handle)
+            else:
+                raise answer
+            if handle.last:
+                shown.append(handle.last)
+        return total(shown, [a.code for a in campaign.activities], current.period, stale)
+
+    async def _figures_of_record(self, campaign: Campaign, period: str, now: float) -> Figures:
+        """What MongoDB kept of a campaign whose counters are not in Redis: not yet, or no more."""
+        kept = [d["totals"] for d in await self._epochs.of_campaign(campaign.slug) if d["period"] == period and d["totals"]]
+        by_activity = {a.code: sum(t["by_activity"].get(a.code, 0) for t in kept) for a in campaign.activities}
+        regions = {region for totals in kept for region in totals["by_region"]}
+        return Figures(
+            participants=sum(t["participants"] for t in kept), participations=sum(by_activity.values()), by_activity=by_activity,
+            by_region={region: sum(t["by_region"].get(region, 0) for t in kept) for region in regions},
+            voids=sum(t["voids"] for t in kept), as_of=now, period=period)
+
+    def _look_after_if_open(self, period: Period, handle: Handle) -> None:
+        if period.campaign.state in ("open", "paused", "frozen"):
+            handle.epoch = None
+            self._look_after(period, handle)
+
+    @property
+    def waiting(self) -> int:
+        """Requests waiting in this process."""
+        return sum(len(handle.coalescer) for period in self._periods.values() for handle in period.handles)
+
+    async def close(self) -> None:
+        """Answer what was accepted, then stop looking after shards."""
+        for period in self._periods.values():
+            for handle in period.handles:
+                await handle.coalescer.drain()
+                if handle.care is not None:
+                    handle.care.cancel()
+
+
+__all__ = ["Ask", "Counting", "Handle", "Period", "ShardNotReady", "Taken", "period_of", "window_of"]

@@ -1,0 +1,221 @@
+"""One shard of a period's counters in Redis: every call that touches its keys, each one atomic script.
+
+Owns: the keys of `keys.shard_*`. All calls fail closed: an error or SHARD_NOT_READY decides nothing, and
+the same call may be made again, because each script finds what an earlier one did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from server import keys
+from server.counting.cells import CELLS_PER_PAGE, RECORD, Record, place
+from server.counting.figures import ShardFigures, parse_shard
+from server.stores import RedisClient
+
+_pack = msgspec.msgpack.Encoder().encode
+_unpack = msgspec.msgpack.Decoder().decode
+
+Row = list[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One salute for a batch: `bit` -1 only looks. The restore_* values come from a verified receipt, 0 and "" without one."""
+
+    citizen: int
+    bit: int
+    region: str = ""
+    unit: str = ""
+    late: int = 0
+    restore_ordinal: int = 0
+    restore_second: int = 0
+    restore_bits: int = 0
+    restore_region: str = ""
+    restore_unit: str = ""
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A batch's answer: records in the order of its items; `watermark` tells which of them MongoDB has."""
+
+    watermark: int
+    records: list[Record]
+
+
+@dataclass(frozen=True)
+class PutBack:
+    """A document to put back into its cell."""
+
+    citizen: int
+    ordinal: int
+    second: int
+    seq: int
+    bit: int
+    region: str
+    unit: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One journal entry: its rows, and the sequence of its last."""
+
+    epoch: int
+    seq: int
+    rows: list[Row]
+
+
+@dataclass(frozen=True)
+class Begun:
+    """What a closed shard still held: `had_meta` False means that nothing of it may be trusted."""
+
+    had_meta: bool
+    seq: int
+    ordinal: int
+    watermark: int
+    voids: int
+
+
+class Superseded(Exception):
+    """Another process opened this shard under a younger epoch, or has its journal."""
+
+
+class Shard:
+    """Handle of one shard; cheap to make. `clock` is for tests: seconds that replace the server's TIME."""
+
+    def __init__(self, redis: RedisClient, campaign: str, period: str, shard: int, shards: int, clock: int | None = None) -> None:
+        self.campaign, self.period, self.shard, self.shards = campaign, period, shard, shards
+        self.id = f"{campaign}:{period}:{shard}"
+        self.tag = keys.shard_tag(campaign, period, shard, shards)
+        self.keys = keys.shard_keys(self.tag)
+        self.clock = "" if clock is None else str(clock)
+        self._redis = redis
+
+    async def accept(self, epoch: int, items: Sequence[Item]) -> Accepted | None:
+        """Count a batch. None: the shard is not ready under this epoch, nothing was counted."""
+        pages: dict[int, int] = {}
+        packed = []
+        for item in items:
+            _, page, offset = place(item.citizen, self.shards)
+            packed.append((item.citizen, pages.setdefault(page, len(pages) + 1), offset, item.bit, item.region, item.unit, item.late,
+                           item.restore_ordinal, item.restore_second, item.restore_bits, item.restore_region, item.restore_unit))
+        reply = await self._run("accept", [*self.keys, *self._pages(pages)], [epoch, _pack(packed), self.clock])
+        if reply[0] != b"OK":
+            return None
+        return Accepted(int(reply[1]), [Record(*fields) for fields in RECORD.iter_unpack(reply[3])])
+
+    async def amend(self, epoch: int, citizen: int, expected_seq: int, record: Record, *, old_place: tuple[str, str],
+                    new_place: tuple[str, str], kind: str, recovering: bool = False) -> int | None:
+        """Set a cell to `record`. Returns the change's sequence, None when not ready; raises Superseded when the cell changed."""
+        _, page, offset = place(citizen, self.shards)
+        reply = await self._run("amend", [*self.keys, keys.shard_page(self.tag, page)],
+                                [epoch, citizen, offset, expected_seq, record.ordinal, record.second, record.flags,
+                                 *old_place, *new_place, kind, self.clock, int(recovering)])
+        if reply[0] == b"CHANGED":
+            raise Superseded(f"cell of shard {self.id} changed meanwhile")
+        return int(reply[1]) if reply[0] == b"OK" else None
+
+    async def figures(self, minutes: int = 120, units: bool = False) -> ShardFigures:
+        """Every figure in one call; `ready` False when the shard is closed, missing or on another server."""
+        return parse_shard(await self._run("figures", self.keys, [minutes, int(units), self.clock]))
+
+    async def begin(self, epoch: int) -> Begun:
+        """Close for recovery under `epoch`. Raises Superseded when a younger epoch is there."""
+        reply = await self._run("begin", self.keys[:1], [epoch])
+        if reply[0] != b"OK":
+            raise Superseded(f"shard {self.id} is under epoch {reply[1]}")
+        return Begun(bool(reply[1]), *(int(value) for value in reply[2:]))
+
+    async def open(self, epoch: int, *, fresh: bool = False, **fields: int | str) -> None:
+        """Open under `epoch` with the given meta fields. Raises Superseded where it may not."""
+        flat = [part for name, value in fields.items() for part in (name, value)]
+        reply = await self._run("open", self.keys[:1], [epoch, int(fresh), *flat])
+        if reply != b"OK":
+            raise Superseded(f"shard {self.id}: {reply.decode()}")
+
+    async def set_window(self, epoch: int, state: str, opens: int, closes: int) -> bool:
+        """Change state and window; False when the shard is not ready."""
+        reply: bytes = await self._run("window", self.keys[:1], [epoch, state, opens, closes])
+        return reply == b"OK"
+
+    async def put_back(self, epoch: int, items: Sequence[PutBack]) -> int | None:
+        """Union documents into the cells. Returns how many changed a cell, None when the epoch is not ours."""
+        pages: dict[int, int] = {}
+        packed = []
+        for item in items:
+            _, page, offset = place(item.citizen, self.shards)
+            packed.append((pages.setdefault(page, len(pages) + 1), offset, item.ordinal, item.second, item.seq, item.bit,
+                           item.region, item.unit))
+        reply = await self._run("putback", [*self.keys[:4], *self._pages(pages)], [epoch, _pack(packed), self.clock])
+        return int(reply[1]) if reply[0] == b"OK" else None
+
+    async def journal(self, entries: int) -> list[Entry]:
+        """The oldest entries that MongoDB may not have yet."""
+        found = await self._redis.xrange(self.keys[4], count=entries)
+        return [Entry(*(int(part) for part in name.split(b"-")), _unpack(fields[b"rows"])) for name, fields in found]
+
+    async def trim(self, fence: int, epoch: int, seq: int) -> None:
+        """MongoDB has everything up to `seq`: move the watermark, drop the entries. Raises Superseded when fenced off."""
+        reply = await self._run("trim", [self.keys[0], self.keys[4]], [fence, seq, f"{epoch}-{seq + 1}"])
+        if reply[0] != b"OK":
+            raise Superseded(f"the journal of {self.id} belongs to fence {reply[1]}")
+
+    async def page(self, page: int) -> bytes:
+        """The raw cells of one page; empty where nobody of it took part."""
+        raw: bytes | None = await self._redis.get(keys.shard_page(self.tag, page))
+        return raw or b""
+
+    async def durable_server(self) -> bool:
+        """Whether this server fsyncs every answer and was never a replica: then what it has is all that it gave.
+
+        False when it does not say (CONFIG is often closed to clients): the careful answer.
+        """
+        try:
+            config = await self._redis.config_get("appendfsync")
+            info = await self._redis.info("replication")
+        except Exception as error:
+            if "config" not in str(error).lower() and "permission" not in str(error).lower():
+                raise
+            return False
+        fsync = config.get("appendfsync", config.get(b"appendfsync", ""))
+        return fsync in ("always", b"always") and set(str(info.get("master_replid2", ""))) <= {"0"}
+
+    async def wipe(self, citizens: int) -> None:
+        """Drop cells and totals, not meta and journal, before a rebuild from documents. `citizens`: numbers issued so far."""
+        pages = citizens // self.shards // CELLS_PER_PAGE + 1
+        for start in range(0, pages + 1, 256):
+            await self._redis.unlink(*(keys.shard_page(self.tag, page) for page in range(start, min(start + 256, pages + 1))))
+        await self._redis.unlink(*self.keys[1:4])
+
+    async def forget(self, citizens: int) -> None:
+        """Drop every key of the shard: its campaign is archived."""
+        await self.wipe(citizens)
+        await self._redis.unlink(self.keys[0], self.keys[4])
+
+    def _pages(self, pages: dict[int, int]) -> list[str]:
+        return [keys.shard_page(self.tag, page) for page in pages]
+
+    async def _run(self, script: str, names: Sequence[str], args: Sequence[Any]) -> Any:
+        sha, text = _SCRIPTS[script]
+        try:
+            return await self._redis.evalsha(sha, len(names), *names, *args)  # type: ignore[misc]
+        except Exception as error:
+            if "NOSCRIPT" not in str(error) and type(error).__name__ != "NoScriptError":
+                raise
+            # A server that never saw the script ran nothing: sending its text counts once.
+            return await self._redis.eval(text, len(names), *names, *args)  # type: ignore[misc]
+
+
+def _load(name: str) -> tuple[str, str]:
+    from hashlib import sha1
+
+    text = (Path(__file__).parent / "scripts" / f"{name}.lua").read_text("utf-8")
+    return sha1(text.encode(), usedforsecurity=False).hexdigest(), text
+
+
+_SCRIPTS = {name: _load(name) for name in ("accept", "amend", "begin", "open", "window", "putback", "trim", "figures")}

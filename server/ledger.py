@@ -1,0 +1,189 @@
+"""The ledger: carries each shard's journal into MongoDB, and tells the shard how far it came.
+
+Owns: the way from journal to documents, the archive files, and the leases of the journals.
+Invariants: one process has a shard's journal at a time (lease with a fence); an entry leaves the journal
+only after its documents, the archive line and, where MongoDB refused one, its poison note are written;
+so a kill anywhere repeats work and loses nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from server.campaigns import Campaign
+from server.clock import Clock, day_of
+from server.counting.cells import DELETED, MERGED, VOID, local_ordinal
+from server.counting.epochs import EpochStore
+from server.counting.shards import Entry, PutBack, Shard, Superseded
+from server.participations import Amendment, Participation, ParticipationStore
+from server.stores import PyMongoError, RedisError
+
+logger = logging.getLogger(__name__)
+
+# 16 entries of at most 512 rows: one bulk insert of some thousand documents, a second of the embedded store at most.
+ENTRIES_PER_STEP = 16
+# Rows of one insert: the embedded store takes about 3,500 a second, so a step never nears its time limit.
+ROWS_PER_INSERT = 1000
+# What Redis gave is noted this often at least, so that a Redis set back by a second is found out.
+PULSE_SECONDS = 0.2
+# Pause after MongoDB or Redis did not answer; the journal holds everything meanwhile.
+OUTAGE_PAUSE_SECONDS = 1.0
+
+PARTICIPATION_ROW, AMENDMENT_ROW = 0, 1
+
+
+class Archive:
+    """One file a day and campaign of every change, fsynced: the third copy, outside both stores."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    async def append(self, campaign: str, now: float, lines: Sequence[bytes]) -> None:
+        """Append lines durably, in a worker thread."""
+        await asyncio.to_thread(self._append, self._folder / campaign / f"{day_of(now)}.jsonl", b"".join(lines))
+
+    def _append(self, path: Path, data: bytes) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            written = 0
+            while written < len(data):
+                written += os.write(descriptor, data[written:])
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+class Ledger:
+    """`owner` names this process in the leases."""
+
+    def __init__(self, epochs: EpochStore, documents: ParticipationStore, archive: Archive, owner: str, clock: Clock,
+                 count: Callable[[str, int], None] = lambda name, n: None) -> None:
+        self._epochs = epochs
+        self._documents = documents
+        self._archive = archive
+        self._owner = owner
+        self._clock = clock
+        self._count = count
+        self._last_seen: dict[str, int] = {}
+
+    async def run(self, shard: Shard, campaign: Campaign) -> None:
+        """Carry one shard's journal until cancelled; hands the journal over at a clean stop."""
+        fence: int | None = None
+        leased_until = 0.0
+        try:
+            while True:
+                try:
+                    now = self._clock()
+                    if fence is None or now > leased_until:
+                        fence = await self._epochs.take_journal(shard.id, self._owner, now)
+                        leased_until = now + 1.0  # a lease lives five times as long
+                    moved = 0 if fence is None else await self.step(shard, campaign, fence)
+                    await asyncio.sleep(0 if moved else PULSE_SECONDS)
+                except Superseded as error:
+                    logger.info("%s", error)
+                    fence = None
+                    await asyncio.sleep(OUTAGE_PAUSE_SECONDS)
+                except (PyMongoError, RedisError, OSError, TimeoutError) as error:
+                    logger.warning("ledger of %s waits: %s", shard.id, type(error).__name__)
+                    await asyncio.sleep(OUTAGE_PAUSE_SECONDS)
+        finally:
+            if fence is not None:
+                try:
+                    await asyncio.shield(asyncio.wait_for(self._epochs.leave_journal(shard.id, self._owner), 1.0))
+                except (PyMongoError, TimeoutError):
+                    logger.info("the journal of %s was not handed over; its lease runs out", shard.id)
+
+    async def step(self, shard: Shard, campaign: Campaign, fence: int) -> int:
+        """Carry the oldest entries over. Returns how many changes moved. Raises PyMongoError, RedisError, Superseded."""
+        figures = await shard.figures(minutes=0)
+        entries = await shard.journal(ENTRIES_PER_STEP)
+        if figures.epoch:
+            await self._saw(shard, figures.seq, figures.ordinal)
+        if not entries:
+            if figures.watermark < figures.seq:  # nothing was pending when its sequence was read: MongoDB has all of it
+                await shard.trim(fence, figures.epoch, figures.seq)
+            return 0
+        now = self._clock()
+        rows = [row for entry in entries for row in entry.rows]
+        for start in range(0, len(rows), ROWS_PER_INSERT):
+            await self._write(shard, campaign, rows[start:start + ROWS_PER_INSERT], figures.epoch, now)
+        last: Entry = entries[-1]
+        await self._archive.append(campaign.slug, now, [msgspec.json.encode([shard.id, *row]) + b"\n" for row in rows])
+        await self._epochs.written(shard.id, last.seq, figures.epoch, figures.seq, {
+            "participants": figures.participants, "by_region": figures.by_region, "voids": figures.voids,
+            "by_activity": {a.code: figures.by_bit.get(i, 0) for i, a in enumerate(campaign.activities)}})
+        await shard.trim(fence, last.epoch, last.seq)
+        self._count("ledger_changes_total", len(rows))
+        return len(rows)
+
+    async def _saw(self, shard: Shard, seq: int, ordinal: int) -> None:
+        if self._last_seen.get(shard.id) != seq:
+            await self._epochs.saw(shard.id, seq, ordinal)
+            self._last_seen[shard.id] = seq
+
+    async def _write(self, shard: Shard, campaign: Campaign, rows: Sequence[list[Any]], epoch: int, now: float) -> None:
+        """Documents of one slice, in journal order: an amendment sees everything before it."""
+        plain: list[Participation] = []
+        for row in rows:
+            if row[1] == PARTICIPATION_ROW:
+                claim = _claim(shard, campaign, row)
+                if claim is None:
+                    await self._documents.note_poison(shard.id, row[0], row, "unknown activity", now)
+                else:
+                    plain.append(claim)
+                continue
+            await self._insert(shard, campaign, plain, epoch, now)
+            plain = []
+            await self._amend(shard, campaign, row)
+        await self._insert(shard, campaign, plain, epoch, now)
+
+    async def _insert(self, shard: Shard, campaign: Campaign, claims: list[Participation], epoch: int, now: float) -> None:
+        if not claims:
+            return
+        written = await self._documents.insert(claims)
+        for standing, claim in written.conflicts:
+            logger.error("conflict in %s: citizen %d has document %d, a cell said %d", shard.id, claim.citizen,
+                         standing.ordinal, claim.ordinal)
+            await self._documents.note_conflict(shard.id, standing, claim, now)
+            await shard.put_back(epoch, [put_back(standing, campaign)])
+        for claim, reason in written.poison:
+            logger.error("MongoDB refused change %d of %s", claim.seq, shard.id)
+            await self._documents.note_poison(shard.id, claim.seq, list(claim.document().values()), reason, now)
+
+    async def _amend(self, shard: Shard, campaign: Campaign, row: list[Any]) -> None:
+        seq, _, citizen, flags, ordinal, second, region, unit, kind = row
+        if kind == "moved":  # the survivor of a merge holds the earlier participation from now on
+            await self._documents.overwrite(
+                [Participation(shard.campaign, shard.period, shard.shard, seq, citizen, activity.code, ordinal, second, region, unit)
+                 for bit, activity in enumerate(campaign.activities) if flags >> bit & 1])
+        await self._documents.amend(Amendment(shard.campaign, shard.period, shard.shard, seq, citizen, kind,
+                                              flags & (VOID | MERGED | DELETED), ordinal, second, region, unit))
+
+
+def _claim(shard: Shard, campaign: Campaign, row: list[Any]) -> Participation | None:
+    seq, _, citizen, bit, ordinal, second, region, unit, late = row
+    if bit >= len(campaign.activities):
+        return None
+    return Participation(shard.campaign, shard.period, shard.shard, seq, citizen, campaign.activities[bit].code, ordinal, second,
+                         region, unit, late)
+
+
+def put_back(document: Participation, campaign: Campaign) -> PutBack:
+    """A document as a cell is told of it."""
+    bit = campaign.activity_index(document.activity)
+    assert bit is not None, f"campaign {campaign.slug} lost its activity {document.activity}"
+    return PutBack(document.citizen, document.ordinal, document.second, document.seq, bit, document.region, document.unit)
+
+
+def highest(shard: Shard, claims: Sequence[Participation]) -> tuple[int, int]:
+    """The highest sequence and shard-local ordinal among documents."""
+    return (max((c.seq for c in claims), default=0),
+            max((local_ordinal(c.ordinal, shard.shard, shard.shards) for c in claims), default=0))
