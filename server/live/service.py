@@ -1,0 +1,323 @@
+"""The live counters: one reading for everybody who watches.
+
+Owns: the last known figures of each campaign's period, the numbering of frames and the list of watching
+sockets of this process. Does not own: the counters (server/counting) or the sockets themselves.
+Invariants: one read in flight per period, whoever asks; a shown figure never falls unless `voids` rose;
+the same bytes go to every socket; a slow reader never holds more than one unsent frame and continues
+with a snapshot; when the counters are silent, the last figures stay, with their own `as_of`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+from server.campaigns import Campaign
+from server.clock import Clock, iso
+from server.errors import StoreUnavailable, Unavailable
+from server.live.view import View, changes, checked_period, minutes_of, moment, period_of, snapshot, text_frame, view_of
+from server.metrics import Metrics
+from server.stores import translate
+
+if TYPE_CHECKING:
+    from server.counting.figures import Figures
+
+logger = logging.getLogger(__name__)
+
+# Twice a second looks continuous on a wall whose figures climb for half a second.
+TICK_SECONDS = 0.5
+# /counters may be this old: with pages asking every 5 s, one read a second serves any crowd.
+COUNTERS_AGE_SECONDS = 1.0
+# Without a change a frame still comes this often, so that a reader can tell silence from a broken line.
+HEARTBEAT_SECONDS = 10.0
+# A read that takes longer is given up; the last figures stay.
+READ_SECONDS = 2.0
+# How long a reader who could have the last figures waits for newer ones.
+PATIENCE_SECONDS = 0.4
+# Sending to 14,000 sockets takes about 0.3 s; the loop is let go every 2 ms so that requests do not wait for it.
+SLICE_SECONDS = 0.002
+SENDS_PER_LOOK = 16
+# Periods kept in memory, of which a daily campaign has one a day; 64 of a full day's minutes are about 10 MB.
+KEPT_SERIES = 64
+# Service Restart (RFC 6455 registry): the reader should come back, with jitter.
+CLOSE_RESTARTING = 1012
+
+
+class Reader(Protocol):
+    """A watching socket, as the handler gives it."""
+
+    def ready(self) -> bool:
+        """Whether everything sent before has left this process."""
+
+    def send(self, frame: bytes) -> None:
+        """Hand over one whole frame; never waits and never raises for a socket that is gone."""
+
+    def close(self, code: int) -> None:
+        """End the socket with this code."""
+
+
+class Campaigns(Protocol):
+    async def get(self, slug: str) -> Campaign: ...
+
+
+class RegionIndex(Protocol):
+    @property
+    def regions(self) -> Mapping[str, Any]: ...
+
+
+class Places(Protocol):
+    async def of(self, campaign: Campaign) -> RegionIndex: ...
+
+
+ReadFigures = Callable[[str, str, float], Awaitable["Figures"]]
+
+
+class _Series:
+    """The last known view of one period, read by one call at a time."""
+
+    def __init__(self) -> None:
+        self.view: View | None = None
+        self._asked_at = float("-inf")
+        self._reading: asyncio.Task[None] | None = None
+
+    async def current(self, read: Callable[[View | None], Awaitable[View]], shards: int, max_age_seconds: float) -> View:
+        """The view, at most this old while the counters answer. Raises StoreUnavailable where none was ever read."""
+        loop = asyncio.get_running_loop()
+        if self._reading is None and loop.time() - self._asked_at >= max_age_seconds:
+            self._asked_at = loop.time()
+            self._reading = loop.create_task(self._read(read, shards))
+        if (reading := self._reading) is not None:
+            # Without any figures there is nothing to do but wait; with old ones nobody waits long for new ones.
+            await asyncio.wait((reading,), timeout=None if self.view is None else PATIENCE_SECONDS)
+            if reading.done():
+                reading.result()
+        if self.view is None:
+            raise StoreUnavailable()
+        return self.view
+
+    async def _read(self, read: Callable[[View | None], Awaitable[View]], shards: int) -> None:
+        try:
+            self.view = await asyncio.wait_for(read(self.view), READ_SECONDS)
+        except Exception as error:
+            if not _is_outage(error):
+                raise
+            logger.warning("figures could not be read, the last ones stay: %r", error)
+            if self.view is not None:
+                self.view = replace(self.view, stale_shards=max(1, shards))
+        finally:
+            self._reading = None
+
+
+def _is_outage(error: BaseException) -> bool:
+    return isinstance(error, (Unavailable, TimeoutError)) or translate(error) is not None
+
+
+@dataclass(eq=False)
+class _Channel:
+    """The watchers of one campaign and what they were told last. `behind`: those who get a snapshot when they can take one."""
+
+    slug: str
+    readers: set[Reader] = field(default_factory=set)
+    behind: set[Reader] = field(default_factory=set)
+    view: View | None = None
+    number: int = 0
+    told_at: float = float("-inf")
+    poller: asyncio.Task[None] | None = None
+
+
+class Live:
+    """Reads figures for all watchers of this process and answers GET counters.
+
+    `read_figures(slug, period, now)` is Counting.figures. Fails open: while the counters or the campaigns
+    cannot be read, the last known ones are shown with their own `as_of` and `stale_shards`.
+    """
+
+    def __init__(self, read_figures: ReadFigures, campaigns: Campaigns, places: Places, clock: Clock, metrics: Metrics, *,
+                 max_sockets: int, tick_seconds: float = TICK_SECONDS, heartbeat_seconds: float = HEARTBEAT_SECONDS) -> None:
+        self._read_figures = read_figures
+        self._campaigns = campaigns
+        self._places = places
+        self._clock = clock
+        self._metrics = metrics
+        self._max_sockets = max_sockets
+        self._tick_seconds = tick_seconds
+        self._heartbeat_seconds = heartbeat_seconds
+        self._channels: dict[str, _Channel] = {}
+        self._series: OrderedDict[tuple[str, str], _Series] = OrderedDict()
+        self._known: dict[str, tuple[Campaign, RegionIndex]] = {}
+        self._sockets = 0
+        self._closing = False
+
+    # --- asked by requests ---
+
+    async def counters(self, slug: str, period: str | None, now: float, frm: str | None = None,
+                       to: str | None = None) -> dict[str, Any]:
+        """The figures of a period, at most a second old. `frm` and `to` choose minutes (from <= minute < to), as ISO texts.
+
+        Raises NotFound for a campaign that is not public, InvalidBody for a period or time that is none, and
+        StoreUnavailable where nothing was ever read.
+        """
+        campaign, _ = await self._about(slug)
+        since, until = moment(frm, "from"), moment(to, "to")
+        view = await self._view(campaign, checked_period(period, campaign, now), COUNTERS_AGE_SECONDS)
+        minutes = minutes_of(view.by_minute)
+        if since is not None or until is not None:
+            minutes = [[iso(minute), n] for minute, n in sorted(view.by_minute.items())
+                       if (since is None or minute >= since) and (until is None or minute < until)]
+        return {"participants": view.participants, "participations": view.participations, "by_activity": view.by_activity,
+                "by_region": view.by_region, "by_minute": minutes,
+                "group_reported": 0,  # group reports are counted beside the participations; none can be handed in yet
+                "voids": view.voids, "stale_shards": view.stale_shards, "period": view.period, "as_of": iso(view.as_of)}
+
+    # --- asked by sockets ---
+
+    async def admit(self, slug: str, *, staff: bool = False) -> None:
+        """Let a socket in before its upgrade; staff always have a place. Raises NotFound, or Unavailable LIVE_FULL."""
+        if self._closing or (self._sockets >= self._max_sockets and not staff):
+            self._metrics.record("sockets_refused_total", "full")
+            raise Unavailable("LIVE_FULL", "观看人数已满，页面会改为定时刷新", retry_after_seconds=5)
+        await self._about(slug)
+
+    def join(self, slug: str, reader: Reader) -> None:
+        """Start telling this reader, beginning with a snapshot."""
+        channel = self._channels.setdefault(slug, _Channel(slug))
+        channel.readers.add(reader)
+        self._sockets += 1
+        self._metrics.hold("sockets_connected_count", self._sockets)
+        if self._closing:
+            reader.close(CLOSE_RESTARTING)
+        elif channel.poller is None:
+            channel.behind.add(reader)
+            channel.poller = asyncio.get_running_loop().create_task(self._poll(channel))
+        elif channel.view is None:
+            channel.behind.add(reader)
+        else:
+            reader.send(self._frame(snapshot(channel.view, channel.number, self._clock())))
+
+    def leave(self, slug: str, reader: Reader) -> None:
+        """Forget a reader; repeating it changes nothing."""
+        channel = self._channels.get(slug)
+        if channel and reader in channel.readers:
+            channel.readers.discard(reader)
+            channel.behind.discard(reader)
+            self._sockets -= 1
+            self._metrics.hold("sockets_connected_count", self._sockets)
+
+    async def close(self) -> None:
+        """Refuse new sockets and end all others with 1012, letting the loop go in between."""
+        self._closing = True
+        for channel in self._channels.values():
+            if channel.poller:
+                channel.poller.cancel()
+            await self._each(list(channel.readers), lambda reader: reader.close(CLOSE_RESTARTING))
+
+    # --- one tick ---
+
+    async def _poll(self, channel: _Channel) -> None:
+        """Tell the readers of one campaign until there is none."""
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        try:
+            while channel.readers:
+                try:
+                    await self._tick(channel)
+                except Exception:  # a bug in one tick must not leave the wall frozen without a word
+                    logger.exception("tick of %s failed", channel.slug)
+                due = max(due + self._tick_seconds, loop.time())
+                await asyncio.sleep(due - loop.time())
+        finally:
+            channel.poller = None
+            channel.view = None  # whoever comes next starts at figures that are read anew
+
+    async def _tick(self, channel: _Channel) -> None:
+        now, loop = self._clock(), asyncio.get_running_loop()
+        try:
+            campaign, _ = await self._about(channel.slug)
+            view = await self._view(campaign, period_of(campaign, now), self._tick_seconds / 2)
+        except Unavailable:
+            view = None
+        old, frame = channel.view, b""
+        if view is not None and (old is None or old.period != view.period):
+            channel.behind |= channel.readers
+            channel.number += 1
+        elif view is not None and old is not None and (changed := changes(old, view)):
+            channel.number += 1
+            frame = self._frame({"type": "delta", "id": channel.number, "as_of": iso(view.as_of)} | changed)
+        elif loop.time() - channel.told_at >= self._heartbeat_seconds:
+            frame = self._frame({"type": "heartbeat", "id": channel.number, "as_of": iso(view.as_of) if view else None,
+                                 "server_time": iso(now)})
+        channel.view = view or old
+        await self._tell(channel, frame)
+
+    async def _tell(self, channel: _Channel, frame: bytes) -> None:
+        """`frame` to everybody who can take it; a snapshot to those who fell behind and can take one again."""
+        whole = b""
+        skipped = 0
+
+        def one(reader: Reader) -> None:
+            nonlocal whole, skipped
+            if reader not in channel.readers:  # left while this loop let go
+                return
+            if not reader.ready():
+                channel.behind.add(reader)
+                skipped += 1
+            elif reader not in channel.behind:
+                reader.send(frame)
+            elif channel.view is not None:
+                whole = whole or self._frame(snapshot(channel.view, channel.number, self._clock()))
+                channel.behind.discard(reader)
+                reader.send(whole)
+            elif frame:
+                reader.send(frame)
+
+        chosen = list(channel.readers if frame else channel.behind)
+        if frame or (chosen and channel.view is not None):
+            if frame or len(chosen) == len(channel.readers):
+                channel.told_at = asyncio.get_running_loop().time()
+            await self._each(chosen, one)
+            self._metrics.record("frames_sent_total", amount=len(chosen) - skipped)
+            self._metrics.record("frames_skipped_total", amount=skipped)
+
+    async def _each(self, readers: list[Reader], do: Callable[[Reader], None]) -> None:
+        loop = asyncio.get_running_loop()
+        let_go_at = loop.time() + SLICE_SECONDS
+        for count, reader in enumerate(readers, 1):
+            do(reader)
+            if count % SENDS_PER_LOOK == 0 and loop.time() > let_go_at:
+                await asyncio.sleep(0)
+                let_go_at = loop.time() + SLICE_SECONDS
+
+    def _frame(self, message: dict[str, Any]) -> bytes:
+        self._metrics.record("frames_built_total", message["type"])
+        return text_frame(message)
+
+    # --- reading ---
+
+    async def _about(self, slug: str) -> tuple[Campaign, RegionIndex]:
+        """A campaign and its regions; the last known ones while MongoDB is silent."""
+        try:
+            campaign = await self._campaigns.get(slug)
+            self._known[slug] = campaign, await self._places.of(campaign)
+        except Exception as error:
+            if not _is_outage(error) or slug not in self._known:
+                raise
+        return self._known[slug]
+
+    async def _view(self, campaign: Campaign, period: str, max_age_seconds: float) -> View:
+        key = (campaign.slug, period)
+        series = self._series.setdefault(key, _Series())
+        self._series.move_to_end(key)
+        if len(self._series) > KEPT_SERIES:
+            self._series.popitem(last=False)
+
+        async def read(last: View | None) -> View:
+            now, started = self._clock(), asyncio.get_running_loop().time()
+            figures = await self._read_figures(campaign.slug, period, now)
+            self._metrics.observe("figures_read_seconds", asyncio.get_running_loop().time() - started)
+            return view_of(figures, campaign, period, self._known[campaign.slug][1].regions, last, now)
+
+        return await series.current(read, campaign.shards, max_age_seconds)
