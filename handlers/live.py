@@ -33,7 +33,7 @@ def origin_allowed(origin: str | None, request_host: str, hosts: frozenset[str])
         own = (urlsplit("//" + request_host).hostname or "") if request_host else ""
     except ValueError:
         return False
-    return bool(host) and (host == own or host in hosts or host == MINIPROGRAM_HOST or host.endswith("." + MINIPROGRAM_HOST))
+    return bool(host) and (host in hosts or host in (own, MINIPROGRAM_HOST) or host.endswith("." + MINIPROGRAM_HOST))
 
 
 class CampaignSocket(BaseHandler, tornado.websocket.WebSocketHandler):

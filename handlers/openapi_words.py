@@ -1,0 +1,326 @@
+"""What people need to know of every verb of the URL table: one line in Chinese, its answers and its refusals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from msgspec import Struct
+
+TAGS = {
+    "参与": "市民登录、参与活动、查看自己的记录",
+    "活动": "活动的公开信息、计数、留言与海报",
+    "实时": "大屏与控制台的实时计数",
+    "微信": "微信平台回调与网页授权",
+    "工作人员": "控制台：编辑、审核、值守、管理",
+    "页面": "市民与工作人员看到的网页",
+    "运维": "健康检查、版本、指标与接口文档",
+}
+AUTHORITIES = {
+    "citizenToken": {"type": "http", "scheme": "bearer", "description": "市民凭证（小程序）；优先于 Cookie"},
+    "citizenCookie": {"type": "apiKey", "in": "cookie", "name": "wenming_citizen", "description": "市民凭证（H5）"},
+    "staffCookie": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "wenming_staff",
+        "description": "工作人员会话；写操作另需 CSRF 头",
+    },
+}
+CITIZEN = ("citizenToken", "citizenCookie")
+STAFF = ("staffCookie",)
+
+
+# --- the shapes of answers ---
+
+
+class ErrorDetail(Struct):
+    code: str
+    message: str
+    request_id: str
+    field: str | None = None
+
+
+class Error(Struct):
+    error: ErrorDetail
+
+
+class ParticipationRecord(Struct):
+    ordinal: int
+    first: bool
+    activities: list[str]
+    participated_at: str
+    durable: bool
+    receipt: str
+    period: str
+
+
+class Counters(Struct):
+    participants: int
+    participations: int
+    by_activity: dict[str, int]
+    by_region: dict[str, int]
+    by_minute: list[tuple[str, int]]
+    group_reported: int
+    voids: int
+    stale_shards: int
+    period: str
+    as_of: str
+
+
+class CampaignItem(Struct):
+    slug: str
+    title: str
+    state: str
+    opens_at: str
+    closes_at: str
+
+
+class CampaignList(Struct):
+    items: list[CampaignItem]
+    next: str | None
+
+
+class ActivityView(Struct):
+    code: str
+    title: str
+    verb: str
+    children: bool
+
+
+class RegionView(Struct):
+    code: str
+    name: str
+    initials: str
+    parent: str
+    order: int
+    own: bool
+
+
+class CampaignView(CampaignItem):
+    period_rule: str
+    period: str
+    server_time: str
+    activities: list[ActivityView]
+    regions: list[RegionView]
+    form: dict[str, bool]
+    presets: list[dict[str, str]]
+    theme: dict[str, Any]
+    share: dict[str, str]
+    organiser: dict[str, str]
+    demo: bool
+    simulated: bool
+
+
+class UnitView(Struct):
+    code: str
+    name: str
+    initials: str
+
+
+class UnitPage(Struct):
+    items: list[UnitView]
+    next: str | None
+
+
+class MiniProgramToken(Struct):
+    token: str
+    expires_in: int
+
+
+class JsSdkSignature(Struct):
+    appId: str
+    timestamp: int
+    nonceStr: str
+    signature: str
+
+
+class Alive(Struct):
+    status: str
+
+
+class StoreAnswer(Struct):
+    ok: bool
+    milliseconds: float
+    problem: str
+
+
+class Readiness(Struct):
+    status: str
+    stores: dict[str, StoreAnswer] | None = None
+
+
+class Build(Struct):
+    name: str
+    version: str
+    commit: str
+
+
+# --- the words ---
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A good answer: its meaning and its JSON shape, or the media type of something else."""
+
+    text: str
+    shape: Any = None
+    media: str = ""
+
+
+@dataclass(frozen=True)
+class Words:
+    """One verb of one path. `refusals`: status -> codes."""
+
+    tag: str
+    text: str
+    answers: dict[int, Answer]
+    refusals: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    query: dict[str, str] = field(default_factory=dict)
+    needs: tuple[str, ...] = ()
+
+
+HTML = "text/html"
+NO_CAMPAIGN = {404: ("CAMPAIGN_NOT_FOUND",)}
+NO_TOKEN = {401: ("TOKEN_MISSING", "TOKEN_INVALID", "TOKEN_EXPIRED")}
+RECORD = Answer("参与记录：序号与时间永远是第一次的", ParticipationRecord)
+CSRF = {401: ("STAFF_SIGN_IN_REQUIRED",), 403: ("FORBIDDEN",)}
+
+WORDS: dict[tuple[str, str], Words] = {
+    # 微信
+    ("get", "/wechat/official"): Words(
+        "微信", "公众号服务器地址校验", {200: Answer("原样返回 echostr", media="text/plain")}, {403: ("SIGNATURE_INVALID",)}
+    ),
+    ("post", "/wechat/official"): Words(
+        "微信",
+        "公众号消息与事件回调（明文、兼容或安全模式以本系统设置为准）",
+        {200: Answer("被动回复或 success", media="application/xml")},
+        {403: ("SIGNATURE_INVALID",)},
+    ),
+    ("get", "/wechat/miniprogram"): Words(
+        "微信", "小程序服务器地址校验", {200: Answer("原样返回 echostr", media="text/plain")}, {403: ("SIGNATURE_INVALID",)}
+    ),
+    ("post", "/wechat/miniprogram"): Words(
+        "微信",
+        "小程序消息与事件回调，XML 或 JSON",
+        {200: Answer("success", media="text/plain")},
+        {403: ("SIGNATURE_INVALID",)},
+    ),
+    ("get", "/MP_verify_{code}.txt"): Words(
+        "微信", "业务域名校验文件", {200: Answer("校验内容", media="text/plain")}, {404: ("NOT_FOUND",)}
+    ),
+    # 参与
+    ("get", "/auth/official"): Words(
+        "参与",
+        "开始网页授权，跳转到微信",
+        {302: Answer("跳转")},
+        query={"next": "授权后回到的本站地址", "scope": "base 或 userinfo"},
+    ),
+    ("get", "/auth/official/callback"): Words(
+        "参与",
+        "授权返回：写入市民 Cookie，跳回不带参数的本站地址",
+        {302: Answer("跳转")},
+        query={"code": "一次性授权码", "state": "与会话绑定的随机值"},
+    ),
+    ("post", "/api/v1/session/miniprogram"): Words(
+        "参与",
+        "小程序登录：用 wx.login 的 code 换取凭证",
+        {200: Answer("凭证", MiniProgramToken)},
+        {401: ("SIGN_IN_FAILED",), 422: ("INVALID_BODY",), 503: ("IDENTITY_UNAVAILABLE",)},
+    ),
+    ("get", "/api/v1/jssdk"): Words(
+        "参与",
+        "JS-SDK 签名，只为本站地址签名",
+        {200: Answer("签名", JsSdkSignature)},
+        {422: ("INVALID_BODY",)},
+        {"url": "页面完整地址，不含 #"},
+    ),
+    ("delete", "/api/v1/citizens/me"): Words(
+        "参与", "删除我的信息；活动总数不变", {204: Answer("已删除")}, NO_TOKEN, needs=CITIZEN
+    ),
+    ("post", "/api/v1/campaigns/{slug}/participations"): Words(
+        "参与",
+        "参与活动；重复提交得到第一次的结果",
+        {201: Answer("新参与或新的主题活动", ParticipationRecord), 200: RECORD},
+        {
+            409: ("CAMPAIGN_NOT_OPEN", "CAMPAIGN_ENDED", "CAMPAIGN_PAUSED", "CAMPAIGN_FROZEN"),
+            422: ("UNKNOWN_REGION", "UNKNOWN_ACTIVITY", "UNKNOWN_UNIT", "INVALID_BODY"),
+            **NO_TOKEN,
+            403: ("VOIDED",),
+            **NO_CAMPAIGN,
+            413: ("BODY_TOO_LARGE",),
+            503: ("BUSY", "SHARD_NOT_READY"),
+        },
+        needs=CITIZEN,
+    ),
+    ("get", "/api/v1/campaigns/{slug}/participations/me"): Words(
+        "参与",
+        "我的参与记录；未参与时 404",
+        {200: RECORD},
+        {**NO_TOKEN, 404: ("CAMPAIGN_NOT_FOUND", "PARTICIPATION_NOT_FOUND")},
+        needs=CITIZEN,
+    ),
+    # 活动
+    ("get", "/api/v1/campaigns"): Words("活动", "公开的活动", {200: Answer("列表", CampaignList)}),
+    ("get", "/api/v1/campaigns/{slug}"): Words(
+        "活动", "一个活动的公开信息；草稿为 404", {200: Answer("活动", CampaignView)}, NO_CAMPAIGN
+    ),
+    ("get", "/api/v1/campaigns/{slug}/units"): Words(
+        "活动",
+        "一个区县的单位和学校，分页",
+        {200: Answer("一页", UnitPage)},
+        NO_CAMPAIGN,
+        {"region": "区县代码", "cursor": "上一页的 next"},
+    ),
+    ("get", "/api/v1/campaigns/{slug}/counters"): Words(
+        "活动",
+        "计数：总数、主题活动、区县、每分钟；至多晚一秒",
+        {200: Answer("计数", Counters)},
+        {**NO_CAMPAIGN, 422: ("UNKNOWN_PERIOD", "INVALID_BODY"), 503: ("STORE_UNAVAILABLE",)},
+        {"period": "期，all 或 YYYYMMDD；默认当前一期", "from": "起始分钟（含）", "to": "结束分钟（不含）"},
+    ),
+    ("get", "/api/v1/campaigns/{slug}/messages"): Words(
+        "活动", "已审核的留言", {200: Answer("列表")}, NO_CAMPAIGN, {"cursor": "上一页的 next"}
+    ),
+    ("post", "/api/v1/campaigns/{slug}/messages"): Words(
+        "活动",
+        "留言：预设寄语立即通过，自己的话等待审核；每人每期一条",
+        {201: Answer("已通过"), 202: Answer("等待审核")},
+        {**NO_TOKEN, **NO_CAMPAIGN, 409: ("MESSAGE_EXISTS",), 422: ("INVALID_BODY",)},
+        needs=CITIZEN,
+    ),
+    ("post", "/api/v1/campaigns/{slug}/visits"): Words("活动", "记一次访问，按渠道", {204: Answer("已记")}, NO_CAMPAIGN),
+    ("get", "/api/v1/campaigns/{slug}/posters/me.jpg"): Words(
+        "活动",
+        "我的纪念证书，750×1334",
+        {200: Answer("海报", media="image/jpeg")},
+        {**NO_TOKEN, 404: ("CAMPAIGN_NOT_FOUND", "PARTICIPATION_NOT_FOUND"), 503: ("POSTERS_BUSY",)},
+        needs=CITIZEN,
+    ),
+    # 实时
+    ("get", "/live/campaigns/{slug}"): Words(
+        "实时",
+        "WebSocket：先发 snapshot，之后是编号的 delta（变化项的新绝对值），无变化时每 10 秒一次 heartbeat",
+        {101: Answer("升级为 WebSocket")},
+        {400: ("UPGRADE_REQUIRED",), 403: ("ORIGIN_REFUSED",), **NO_CAMPAIGN, 503: ("LIVE_FULL",)},
+    ),
+    # 运维
+    ("get", "/healthz"): Words("运维", "进程存活；不访问任何存储", {200: Answer("存活", Alive)}),
+    ("get", "/readyz"): Words(
+        "运维", "存储可用；细节只给本机与可信网络", {200: Answer("可用", Readiness), 503: Answer("不可用", Readiness)}
+    ),
+    ("get", "/version"): Words("运维", "版本与提交", {200: Answer("版本", Build)}),
+    ("get", "/metrics"): Words(
+        "运维", "Prometheus 指标，只给本机与可信网络", {200: Answer("指标", media="text/plain")}, {404: ("NOT_FOUND",)}
+    ),
+    ("get", "/openapi.json"): Words(
+        "运维", "本文档的机器可读形式（OpenAPI 3.1）", {200: Answer("文档", media="application/json")}
+    ),
+    ("get", "/docs"): Words("运维", "接口文档", {200: Answer("网页", media=HTML)}),
+    # 页面
+    ("get", "/"): Words("页面", "首页", {200: Answer("网页", media=HTML)}),
+    ("get", "/c/{slug}"): Words("页面", "活动页", {200: Answer("网页", media=HTML)}, NO_CAMPAIGN),
+    ("get", "/s/{code}"): Words("页面", "短链接，海报二维码指向这里", {302: Answer("跳转")}, {404: ("NOT_FOUND",)}),
+    ("get", "/screen/{slug}"): Words("页面", "活动大屏", {200: Answer("网页", media=HTML)}, NO_CAMPAIGN),
+    ("get", "/console"): Words("页面", "工作人员控制台", {200: Answer("网页", media=HTML)}),
+    ("get", "/static/{path}"): Words("页面", "脚本、样式与图片", {200: Answer("文件")}, {404: ("NOT_FOUND",)}),
+}
