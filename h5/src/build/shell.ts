@@ -1,0 +1,2 @@
+import type { Plugin } from 'vite'
+export function campaignShell(): Plugin { return { name: 'campaign-shell' } }
