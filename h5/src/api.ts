@@ -1,0 +1,130 @@
+/**
+ * The only place that talks HTTP to our server, and the only one that knows its error codes.
+ *
+ * Every call either gives the answer or throws an ApiError whose `message` may be shown to people as it is.
+ * Who retries is the caller's choice: `mayRetry`, `needsSignIn` and `waitsForCampaign` say what kind of refusal it was.
+ */
+
+/** A phone on slow 3G needs up to 5 s for one round trip with TLS; after 8 s it is better to keep and re-send. */
+export const TIMEOUT_MILLISECONDS = 8000
+
+const WORDS: Record<string, string> = {
+  NETWORK: '网络不给力，请稍后再试',
+  TIMEOUT: '网络较慢，还没有等到回音',
+  INTERNAL: '系统出了点问题，请稍后再试',
+  BUSY: '现在人很多，请稍候，系统会自动再试',
+  SHARD_NOT_READY: '系统正在准备，请稍候，会自动再试',
+  STORE_UNAVAILABLE: '数据服务暂时没有响应，请稍后再试',
+  IDENTITY_UNAVAILABLE: '暂时无法确认身份，请稍候，系统会自动再试',
+  POSTERS_BUSY: '海报正在排队绘制，请稍候',
+  CAMPAIGN_NOT_OPEN: '活动尚未开始',
+  CAMPAIGN_ENDED: '活动已经结束，感谢您的参与',
+  CAMPAIGN_PAUSED: '活动暂停，恢复后自动送达',
+  CAMPAIGN_FROZEN: '活动已经截止，正在核对结果',
+  CAMPAIGN_NOT_FOUND: '没有找到这个活动',
+  PARTICIPATION_NOT_FOUND: '您还没有参与本次活动',
+  UNKNOWN_REGION: '没有这个区县，请重新选择',
+  UNKNOWN_UNIT: '没有这个单位或学校，请重新选择',
+  UNKNOWN_ACTIVITY: '没有这项主题活动',
+  INVALID_BODY: '提交的内容格式不对',
+  BODY_TOO_LARGE: '提交的内容过长',
+  TOKEN_MISSING: '请先登录',
+  TOKEN_INVALID: '登录已失效，请重新登录',
+  TOKEN_EXPIRED: '登录已过期，请重新登录',
+  SIGN_IN_FAILED: '登录没有成功，请再试一次',
+  VOIDED: '这次参与已被工作人员作废，如有疑问请联系主办单位',
+  MESSAGE_EXISTS: '您已经留过言了',
+  FORBIDDEN: '没有权限进行此操作',
+}
+
+/** Refusals that time alone may lift while the campaign goes on: the request stays kept. */
+const WAITING = ['CAMPAIGN_NOT_OPEN', 'CAMPAIGN_PAUSED']
+
+export class ApiError extends Error {
+  constructor(
+    readonly code: string,
+    readonly status: number,
+    message: string,
+    readonly field: string | null = null,
+    readonly retryAfterSeconds: number | null = null,
+    readonly requestId: string | null = null,
+  ) {
+    super(WORDS[code] || message || WORDS.INTERNAL)
+    // Built for old engines, where a subclass of Error loses its class.
+    Object.setPrototypeOf(this, ApiError.prototype)
+  }
+}
+
+/** Nothing was decided: the same request may be sent again. */
+export function mayRetry(error: ApiError): boolean {
+  return error.status === 0 || error.status === 408 || error.status === 429 || error.status >= 500
+}
+
+/** The server does not know who is asking. */
+export function needsSignIn(error: ApiError): boolean {
+  return error.status === 401
+}
+
+/** Refused for now; the campaign may take it later. */
+export function waitsForCampaign(error: ApiError): boolean {
+  return WAITING.indexOf(error.code) >= 0
+}
+
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+
+export interface Answer<T> {
+  status: number
+  value: T
+}
+
+/** One request, JSON both ways. Throws ApiError. */
+export async function call<T>(method: Method, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer<T>> {
+  let timer = 0
+  const late = new Promise<never>((_, refuse) => {
+    timer = window.setTimeout(() => refuse(new ApiError('TIMEOUT', 0, '')), TIMEOUT_MILLISECONDS)
+  })
+  try {
+    return await Promise.race([send<T>(method, path, body, headers), late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+async function send<T>(method: Method, path: string, body: unknown, headers: Record<string, string>): Promise<Answer<T>> {
+  const json: Record<string, string> = body === undefined ? {} : { 'Content-Type': 'application/json' }
+  let response: Response
+  let text: string
+  try {
+    response = await fetch(path, {
+      method,
+      headers: Object.assign(json, headers),
+      body: body === undefined ? undefined : JSON.stringify(body),
+      credentials: 'same-origin',
+    })
+    text = await response.text()
+  } catch (_) {
+    throw new ApiError('NETWORK', 0, '')
+  }
+  const value = parsed(text)
+  if (!response.ok) throw refusal(response, value)
+  return { status: response.status, value: value as T }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return text ? JSON.parse(text) : null
+  } catch (_) {
+    return null // an error page of a proxy: the status says enough
+  }
+}
+
+function refusal(response: Response, value: unknown): ApiError {
+  const error = ((value as { error?: Record<string, string> } | null) || {}).error || {}
+  const seconds = parseFloat(response.headers.get('Retry-After') || '')
+  const code = error.code || (response.status === 503 ? 'BUSY' : 'INTERNAL')
+  return new ApiError(code, response.status, error.message || '', error.field || null, seconds >= 0 ? seconds : null, error.request_id || null)
+}
+
+export const get = <T>(path: string) => call<T>('GET', path).then((answer) => answer.value)
+export const post = <T>(path: string, body: unknown) => call<T>('POST', path, body)
+export const remove = (path: string) => call<null>('DELETE', path)
