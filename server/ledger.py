@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +97,7 @@ class Ledger:
         finally:
             if fence is not None:
                 try:
-                    await asyncio.shield(asyncio.wait_for(self._epochs.leave_journal(shard.id, self._owner), 1.0))
+                    await asyncio.wait_for(self._epochs.leave_journal(shard.id, self._owner), 1.0)
                 except (PyMongoError, TimeoutError):
                     logger.info("the journal of %s was not handed over; its lease runs out", shard.id)
 
@@ -166,6 +166,37 @@ class Ledger:
                  for bit, activity in enumerate(campaign.activities) if flags >> bit & 1])
         await self._documents.amend(Amendment(shard.campaign, shard.period, shard.shard, seq, citizen, kind,
                                               flags & (VOID | MERGED | DELETED), ordinal, second, region, unit))
+
+
+class Ledgers:
+    """The ledgers of every shard that may have something to carry; one task each, in this process."""
+
+    def __init__(self, ledger: Ledger, wanted: Callable[[], Awaitable[list[tuple[Shard, Campaign]]]]) -> None:
+        self._ledger = ledger
+        self._wanted = wanted
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    async def tick(self, now: float) -> None:
+        """Start the ledgers that are wanted, end those that are not."""
+        wanted = {shard.id: (shard, campaign) for shard, campaign in await self._wanted()}
+        for shard_id in [name for name in self._tasks if name not in wanted or self._tasks[name].done()]:
+            await self._end(self._tasks.pop(shard_id))
+        for shard_id, (shard, campaign) in wanted.items():
+            if shard_id not in self._tasks:
+                self._tasks[shard_id] = asyncio.create_task(self._ledger.run(shard, campaign), name=f"ledger {shard_id}")
+
+    async def close(self) -> None:
+        """End every ledger and hand the journals over."""
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        self._tasks.clear()
+
+    async def _end(self, task: asyncio.Task[None]) -> None:
+        task.cancel()
+        result = (await asyncio.gather(task, return_exceptions=True))[0]
+        if isinstance(result, Exception):
+            logger.error("%s ended by a bug and starts again", task.get_name(), exc_info=result)
 
 
 def _claim(shard: Shard, campaign: Campaign, row: list[Any]) -> Participation | None:

@@ -7,6 +7,7 @@ Invariant: epoch, fence and the high marks only rise.
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,9 +21,11 @@ LEASE_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class ShardState:
-    """What MongoDB knows of a shard. `ledger_seq`: every change up to it has its document."""
+    """What MongoDB knows of a shard. `birth`: a random name that the shard's Redis keys carry too, so that another
+    product's shard is not taken for it. `ledger_seq`: every change up to it has its document."""
 
     id: str
+    birth: str
     epoch: int
     ledger_seq: int
     high_seq: int
@@ -32,7 +35,7 @@ class ShardState:
 
 
 def _state(document: Document, created: bool = False) -> ShardState:
-    return ShardState(document["_id"], document["epoch"], document["ledger_seq"], document["high_seq"],
+    return ShardState(document["_id"], document["birth"], document["epoch"], document["ledger_seq"], document["high_seq"],
                       document["high_ordinal"], document["totals"], created)
 
 
@@ -43,13 +46,13 @@ class EpochStore:
         self._shards = mongo["shards"]
 
     async def find_or_create(self, campaign: str, period: str, shard: int, shards: int, now: float) -> ShardState:
-        """The shard's state; `created` when this call is the first that ever named it."""
+        """The shard's state; `created` when this call is the first that ever named it: then it alone opens it, within the lease."""
         shard_id = f"{campaign}:{period}:{shard}"
         found = await self._shards.find_one({"_id": shard_id})
         if found is not None:
             return _state(found)
         document: Document = {"_id": shard_id, "campaign": campaign, "period": period, "shard": shard, "shards": shards,
-                              "epoch": 1, "created_at": now, "keeper_until": 0.0, "ledger_until": 0.0, "fence": 0, "ledger": "",
+                              "birth": secrets.token_hex(8), "epoch": 1, "created_at": now, "keeper_until": now + LEASE_SECONDS, "ledger_until": 0.0, "fence": 0, "ledger": "",
                               "ledger_seq": 0, "high_seq": 0, "high_ordinal": 0, "totals_seq": -1, "totals": {}}
         try:
             await self._shards.insert_one(document)

@@ -12,6 +12,7 @@ class ShardFigures:
     """One shard's figures, all read in one call. Activities are keyed by their bit, minutes by minutes since 1970."""
 
     ready: bool
+    birth: str
     epoch: int
     seq: int
     ordinal: int
@@ -64,7 +65,7 @@ def parse_shard(reply: Sequence[Any]) -> ShardFigures:
             by_region[name[2:]] = int(value)
     return ShardFigures(
         ready=bool(meta[0]) and meta[2] not in (None, b"closed") and meta[1] == run_id,
-        epoch=numbers[0], seq=numbers[1], ordinal=numbers[2], watermark=numbers[3], voids=numbers[4],
+        birth=(meta[7] or b"").decode(), epoch=numbers[0], seq=numbers[1], ordinal=numbers[2], watermark=numbers[3], voids=numbers[4],
         participants=participants, by_bit=by_bit, by_region=by_region,
         by_minute={int(name): int(value) for name, value in pairs(minutes) if int(value)},
         by_unit={name: int(value) for name, value in pairs(units)}, journal_entries=int(entries), as_of=int(now))

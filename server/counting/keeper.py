@@ -51,24 +51,19 @@ class Keeper:
     async def ready(self, shard: Shard, campaign: Campaign, window: tuple[int, int], acknowledged: int = 0) -> int | None:
         """Make the shard ready if need be. Returns its epoch, or None while another process is at it.
 
-        Raises PyMongoError or RedisError when a store is away: the shard stays closed, its citizens get 503.
+        Raises PyMongoError or RedisError when a store is away, Superseded when Redis holds another product's shard:
+        it stays closed, its citizens get 503.
         """
         state = await self._epochs.find_or_create(shard.campaign, shard.period, shard.shard, shard.shards, self._clock())
         figures = await shard.figures(minutes=0)
-        if figures.ready and figures.epoch == state.epoch:
+        if figures.ready and (figures.epoch, figures.birth) == (state.epoch, state.birth):
             return state.epoch
         if state.created:
-            return await self._open_fresh(shard, campaign, window)
+            await shard.open(1, fresh=True, birth=state.birth, **self._meta(shard, campaign, window), seq=0, ordinal=0, watermark=0,
+                             voids=0)
+            await self._epochs.recovered(shard.id, state.epoch, 0, 0)
+            return state.epoch
         return await self.recover(shard, campaign, window, acknowledged)
-
-    async def _open_fresh(self, shard: Shard, campaign: Campaign, window: tuple[int, int]) -> int | None:
-        try:
-            await shard.open(1, fresh=True, **self._meta(shard, campaign, window), seq=0, ordinal=0, watermark=0, voids=0)
-        except Superseded:
-            logger.error("Redis holds counters of %s that MongoDB does not know: it stays closed. "
-                         "Point WENMING_REDIS_URL or WENMING_MONGODB_URI at the stores that belong together.", shard.id)
-            return None
-        return 1
 
     def _meta(self, shard: Shard, campaign: Campaign, window: tuple[int, int]) -> dict[str, int | str]:
         return {"state": campaign.state, "opens": window[0], "closes": window[1], "shards": shard.shards, "shard": shard.shard,
@@ -91,7 +86,7 @@ class Keeper:
 
     async def _recover(self, shard: Shard, campaign: Campaign, window: tuple[int, int], acknowledged: int, from_documents: bool,
                        state: ShardState) -> int:
-        begun = await shard.begin(state.epoch)
+        begun = await shard.begin(state.epoch, state.birth, force=from_documents)
         if begun.had_meta and not from_documents and await self._gave_nothing_more(shard, state, begun, acknowledged):
             await self._epochs.recovered(shard.id, state.epoch, begun.seq, begun.ordinal)
             await shard.open(state.epoch, **self._meta(shard, campaign, window))

@@ -82,7 +82,14 @@ class Begun:
 
 
 class Superseded(Exception):
-    """Another process opened this shard under a younger epoch, or has its journal."""
+    """Another process opened this shard under a younger epoch, or has its journal; or the shard is not ours at all."""
+
+
+_REFUSED = {
+    b"NEWER": "another process opened it under a younger epoch",
+    b"FOREIGN": "Redis holds counters that MongoDB does not know, so it stays closed; point WENMING_REDIS_URL and "
+                "WENMING_MONGODB_URI at the stores that belong together",
+}
 
 
 class Shard:
@@ -124,11 +131,11 @@ class Shard:
         """Every figure in one call; `ready` False when the shard is closed, missing or on another server."""
         return parse_shard(await self._run("figures", self.keys, [minutes, int(units), self.clock]))
 
-    async def begin(self, epoch: int) -> Begun:
-        """Close for recovery under `epoch`. Raises Superseded when a younger epoch is there."""
-        reply = await self._run("begin", self.keys[:1], [epoch])
+    async def begin(self, epoch: int, birth: str, *, force: bool = False) -> Begun:
+        """Close for recovery under `epoch`. Raises Superseded when a younger epoch or another product's shard is there."""
+        reply = await self._run("begin", self.keys[:1], [epoch, birth, int(force)])
         if reply[0] != b"OK":
-            raise Superseded(f"shard {self.id} is under epoch {reply[1]}")
+            raise Superseded(f"shard {self.id}: {_REFUSED[reply[0]]}")
         return Begun(bool(reply[1]), *(int(value) for value in reply[2:]))
 
     async def open(self, epoch: int, *, fresh: bool = False, **fields: int | str) -> None:
@@ -136,7 +143,7 @@ class Shard:
         flat = [part for name, value in fields.items() for part in (name, value)]
         reply = await self._run("open", self.keys[:1], [epoch, int(fresh), *flat])
         if reply != b"OK":
-            raise Superseded(f"shard {self.id}: {reply.decode()}")
+            raise Superseded(f"shard {self.id}: {_REFUSED[reply]}")
 
     async def set_window(self, epoch: int, state: str, opens: int, closes: int) -> bool:
         """Change state and window; False when the shard is not ready."""

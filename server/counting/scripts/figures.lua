@@ -14,7 +14,7 @@ elseif wanted > 0 then
   end
 end
 return {
-  redis.call('HMGET', KEYS[1], 'epoch', 'run_id', 'state', 'seq', 'ordinal', 'watermark', 'voids', 'opens', 'closes'),
+  redis.call('HMGET', KEYS[1], 'epoch', 'run_id', 'state', 'seq', 'ordinal', 'watermark', 'voids', 'birth'),
   redis.call('HGETALL', KEYS[2]), minutes,
   ARGV[2] == '1' and redis.call('HGETALL', KEYS[4]) or {},
   redis.call('XLEN', KEYS[5]),

@@ -1,0 +1,298 @@
+"""The intake port: salutes alone, on a protocol of its own, because two million people come at once.
+
+Owns: HTTP/1.1 for one route (`POST /api/v1/campaigns/{slug}/participations`), its limits and timeouts.
+Does not own any rule: it answers what `participations.take` answers, as the web port does.
+Invariants: answers leave in the order of their requests; a connection holds a bounded number of requests and
+bytes; whatever breaks a limit is answered once and closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import httptools
+import msgspec
+
+from handlers.base import COOKIE, MAX_BODY_BYTES, as_wenming_error, error_body, new_request_id
+from handlers.participations import take
+from server.errors import BodyTooLarge, MethodNotAllowed, NotFound, Refusal, WenmingError
+
+if TYPE_CHECKING:
+    from server.services import Services
+
+logger = logging.getLogger(__name__)
+
+PATH = re.compile(rb"/api/v1/campaigns/([a-z0-9][a-z0-9-]{0,31})/participations(?:\?.*)?\Z")
+# A phone's headers are under 2 KB, cookies of WeChat's browser included.
+MAX_HEADER_BYTES = 16 * 1024
+# More requests on their way on one connection than any browser or nginx keeps.
+MAX_PIPELINED = 64
+# A phone on a weak network sends its request within seconds; slower ones are cut (fault table, row 17).
+REQUEST_TIMEOUT_SECONDS = 10.0
+IDLE_TIMEOUT_SECONDS = 60.0
+CHECK_SECONDS = 5.0
+
+REASONS = {200: b"OK", 201: b"Created", 400: b"Bad Request", 401: b"Unauthorized", 403: b"Forbidden", 404: b"Not Found",
+           405: b"Method Not Allowed", 409: b"Conflict", 413: b"Content Too Large", 422: b"Unprocessable Content",
+           431: b"Request Header Fields Too Large", 500: b"Internal Server Error", 503: b"Service Unavailable"}
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Request:
+    """What a parsed request needs for its answer."""
+
+    __slots__ = ("authorization", "body", "body_bytes", "cookie", "error", "expects", "header_bytes", "length", "path")
+
+    def __init__(self) -> None:
+        self.path = b""
+        self.authorization: str | None = None
+        self.cookie: str | None = None
+        self.body: list[bytes] = []
+        self.body_bytes = 0
+        self.header_bytes = 0
+        self.length = 0
+        self.expects = False
+        self.error: WenmingError | None = None
+
+
+class HeadersTooLarge(Refusal):
+    status = 431
+    code = "HEADERS_TOO_LARGE"
+    message = "请求头过大"
+
+
+class IntakeProtocol(asyncio.Protocol):
+    """One connection."""
+
+    def __init__(self, services: Services, clock: Callable[[], float], connections: set[IntakeProtocol]) -> None:
+        self._services = services
+        self._clock = clock
+        self._connections = connections
+        self._parser = httptools.HttpRequestParser(self)
+        self._request = Request()
+        self._answers: deque[asyncio.Future[bytes]] = deque()
+        self._writer: asyncio.Task[None] | None = None
+        self._transport: asyncio.Transport | None = None
+        self._can_write = asyncio.Event()
+        self._can_write.set()
+        self._closing = False
+        self._reading_since = 0.0  # 0: between requests
+        self._quiet_since = time.monotonic()
+
+    # asyncio
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._connections.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._connections.discard(self)
+        self._transport = None
+        self._can_write.set()
+
+    def pause_writing(self) -> None:
+        self._can_write.clear()
+
+    def resume_writing(self) -> None:
+        self._can_write.set()
+
+    def data_received(self, data: bytes) -> None:
+        if self._closing:
+            return
+        if not self._reading_since:
+            self._reading_since = time.monotonic()
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._refuse(Refusal("BAD_REQUEST", "请求格式不对"))
+        except httptools.HttpParserError as error:
+            cause = error.__context__
+            self._refuse(cause if isinstance(cause, WenmingError) else Refusal("BAD_REQUEST", "请求格式不对"))
+
+    # httptools
+
+    def on_message_begin(self) -> None:
+        self._request = Request()
+
+    def on_url(self, url: bytes) -> None:
+        self._request.path += url
+        self._measure_headers(len(url))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        request = self._request
+        self._measure_headers(len(name) + len(value))
+        match name.lower():
+            case b"authorization":
+                request.authorization = value.decode("latin-1")
+            case b"cookie":
+                request.cookie = _cookie(value)
+            case b"expect":
+                request.expects = value.lower() == b"100-continue"
+            case b"content-length":
+                request.length = int(value) if value.isdigit() else 0
+
+    def on_headers_complete(self) -> None:
+        request = self._request
+        if request.length > MAX_BODY_BYTES:
+            request.error = BodyTooLarge()
+            raise request.error
+        if request.expects and self._transport:
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def on_body(self, body: bytes) -> None:
+        request = self._request
+        request.body_bytes += len(body)
+        if request.body_bytes > MAX_BODY_BYTES:
+            raise BodyTooLarge()
+        request.body.append(body)
+
+    def on_message_complete(self) -> None:
+        self._reading_since = 0.0
+        loop = asyncio.get_running_loop()
+        method = self._parser.get_method()
+        keep = self._parser.should_keep_alive()
+        self._answers.append(loop.create_task(self._answer(self._request, method, keep)))
+        if not keep:
+            self._closing = True
+        if len(self._answers) >= MAX_PIPELINED and self._transport:
+            self._transport.pause_reading()
+        if self._writer is None:
+            self._writer = loop.create_task(self._write())
+
+    # answers
+
+    def _measure_headers(self, count: int) -> None:
+        self._request.header_bytes += count
+        if self._request.header_bytes > MAX_HEADER_BYTES:
+            raise HeadersTooLarge()
+
+    async def _answer(self, request: Request, method: bytes, keep: bool) -> bytes:
+        try:
+            match = PATH.match(request.path)
+            if match is None:
+                raise NotFound()
+            if method == b"OPTIONS":
+                return _response(200, b"", keep, extra=b"Allow: POST, OPTIONS\r\n")
+            if method != b"POST":
+                raise MethodNotAllowed()
+            status, answer = await take(self._services, match[1].decode(), request.authorization, request.cookie,
+                                        b"".join(request.body), self._clock())
+            return _response(status, _encode(answer), keep)
+        except Exception as error:  # noqa: BLE001 the renderer of this door: every failure becomes the one error shape
+            known = as_wenming_error(error, 500)
+            if known.status == 500:
+                logger.exception("a salute failed")
+            return _error(known, keep, head=method == b"HEAD")
+
+    async def _write(self) -> None:
+        try:
+            while self._answers:
+                data = await self._answers[0]
+                self._answers.popleft()
+                await self._can_write.wait()
+                if self._transport is None:
+                    return
+                self._transport.write(data)
+                self._quiet_since = time.monotonic()
+                if not self._closing:
+                    self._transport.resume_reading()
+        finally:
+            self._writer = None
+            if self._closing and not self._answers and self._transport:
+                self._transport.close()
+
+    def _refuse(self, error: WenmingError) -> None:
+        """Answer what cannot be read further, after everything before it, and close."""
+        self._closing = True
+        future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        future.set_result(_error(error, keep=False))
+        self._answers.append(future)
+        if self._writer is None:
+            self._writer = asyncio.get_running_loop().create_task(self._write())
+
+    # the house-keeping of Intake
+
+    def check(self, now: float) -> None:
+        """Cut a connection that sends too slowly or has been quiet for too long."""
+        if self._transport is None:
+            return
+        slow = self._reading_since and now - self._reading_since > REQUEST_TIMEOUT_SECONDS
+        idle = not self._reading_since and not self._answers and now - self._quiet_since > IDLE_TIMEOUT_SECONDS
+        if slow or idle:
+            self._transport.abort() if slow else self._transport.close()
+
+    def finish(self) -> None:
+        """Close once what was accepted is answered."""
+        self._closing = True
+        if not self._answers and self._transport:
+            self._transport.close()
+
+
+class Intake:
+    """The listening side of the intake port."""
+
+    def __init__(self, services: Services, clock: Callable[[], float]) -> None:
+        self._services = services
+        self._clock = clock
+        self._connections: set[IntakeProtocol] = set()
+        self._server: asyncio.Server | None = None
+        self._checker: asyncio.Task[None] | None = None
+
+    async def listen(self, host: str, port: int, *, reuse_port: bool = False) -> int:
+        """Listen; returns the port in use."""
+        self._server = await asyncio.get_running_loop().create_server(
+            lambda: IntakeProtocol(self._services, self._clock, self._connections), host, port, backlog=4096, reuse_port=reuse_port)
+        self._checker = asyncio.create_task(self._check())
+        listening: int = self._server.sockets[0].getsockname()[1]
+        return listening
+
+    async def _check(self) -> None:
+        while True:
+            await asyncio.sleep(CHECK_SECONDS)
+            now = time.monotonic()
+            for connection in list(self._connections):
+                connection.check(now)
+
+    async def close(self, grace_seconds: float = 5.0) -> None:
+        """Stop listening, answer what was accepted, close."""
+        if self._server is None or self._checker is None:
+            return
+        self._server.close()
+        self._checker.cancel()
+        for connection in list(self._connections):
+            connection.finish()
+        until = time.monotonic() + grace_seconds
+        while self._connections and time.monotonic() < until:
+            await asyncio.sleep(0.02)
+
+
+def _cookie(header: bytes) -> str | None:
+    for part in header.decode("latin-1").split(";"):
+        name, equals, value = part.strip().partition("=")
+        if equals and name == COOKIE:
+            return value
+    return None
+
+
+def _response(status: int, body: bytes, keep: bool, extra: bytes = b"") -> bytes:
+    return (b"HTTP/1.1 %d %s\r\nContent-Type: application/json; charset=UTF-8\r\nCache-Control: no-store\r\nContent-Length: %d\r\n%s%s\r\n"
+            % (status, REASONS.get(status, b"Error"), len(body), extra, b"" if keep else b"Connection: close\r\n")) + body
+
+
+def _error(error: WenmingError, keep: bool, head: bool = False) -> bytes:
+    request_id = new_request_id()
+    extra = b"X-Request-Id: %s\r\n" % request_id.encode()
+    if error.retry_after_seconds is not None:
+        extra += b"Retry-After: %d\r\n" % error.retry_after_seconds
+    if error.status == 405:
+        extra += b"Allow: POST, OPTIONS\r\n"
+    response = _response(error.status, error_body(error, request_id), keep, extra)
+    return response[:response.index(b"\r\n\r\n") + 4] if head else response

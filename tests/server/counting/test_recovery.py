@@ -1,0 +1,149 @@
+"""What a lost, emptied or set-back Redis does to the count: nothing that a receipt or a document remembers."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from server.counting.cells import place
+from server.counting.receipts import Receipts
+from server.errors import Unavailable
+from tests.server.counting.world import XIANGCHENG, World, campaign
+
+pytestmark = pytest.mark.gen_test(timeout=60)
+
+
+async def everyone(world: World, count: int = 60) -> list:
+    return list(await asyncio.gather(*(world.salute(citizen) for citizen in range(count))))
+
+
+class TestEmptiedRedis:
+    async def test_it_is_never_taken_for_a_fresh_campaign(self, stores, tmp_path):
+        world = await World(stores, tmp_path, campaign()).ready()
+        answers = await everyone(world)
+        await world.carry_all()
+        await stores.redis.flushall()
+        with pytest.raises(Unavailable) as refused:
+            await world.salute(100)
+        assert refused.value.code == "SHARD_NOT_READY"
+        again = [await world.salute_until_taken(citizen) for citizen in range(60)]
+        assert [a.ordinal for a in again] == [a.ordinal for a in answers]
+        assert (await world.audit())["ok"]
+        await world.close()
+
+    async def test_nobody_gets_an_ordinal_that_another_was_shown(self, stores, tmp_path):
+        """The documents know 40; 20 more were shown their number and are in no store when Redis is gone."""
+        world = await World(stores, tmp_path, campaign()).ready()
+        known = await asyncio.gather(*(world.salute(citizen) for citizen in range(40)))
+        await world.carry_all()
+        lost = await asyncio.gather(*(world.salute(citizen) for citizen in range(40, 60)))
+        await stores.redis.flushall()
+        newcomers = [await world.salute_until_taken(citizen) for citizen in range(100, 130)]
+        assert not {a.ordinal for a in newcomers} & {a.ordinal for a in (*known, *lost)}
+        for citizen, answer in zip(range(40, 60), lost, strict=True):
+            again = await world.salute_until_taken(citizen, receipt=answer.receipt)
+            assert (again.ordinal, again.participated_at, again.first) == (answer.ordinal, answer.participated_at, False)
+        await world.carry_all()
+        report = await world.audit()
+        assert report["ok"], report
+        assert report["participants"]["documents"] == 90
+        await world.close()
+
+
+class TestReceipt:
+    async def test_it_restores_every_activity_it_names_once_however_often_it_comes(self, stores, tmp_path):
+        world = await World(stores, tmp_path, campaign()).ready()
+        await world.salute(7)
+        receipt = (await world.salute(7, "heroes")).receipt
+        await stores.redis.flushall()
+        await stores.mongo["participations"].delete_many({"_id": {"$in": ["flag:all:7:salute", "flag:all:7:heroes"]}})
+        answers = await asyncio.gather(*(world.salute_until_taken(7, receipt=receipt) for _ in range(5)))
+        assert {a.ordinal for a in answers} == {1} and {a.activities for a in answers} == {("salute", "heroes")}
+        figures = await world.counting.figures("flag", None, time.time())
+        assert (figures.participants, figures.participations, figures.by_region) == (1, 2, {XIANGCHENG: 1})
+        await world.close()
+
+    async def test_anothers_or_a_forged_one_is_worth_nothing(self, stores, tmp_path):
+        world = await World(stores, tmp_path, campaign()).ready()
+        anothers = (await world.salute(7)).receipt
+        forged = Receipts(b"x" * 32).sign(Receipts(b"k" * 32).read(anothers))
+        assert (await world.salute(8, receipt=anothers)).ordinal == 2
+        assert (await world.salute(9, receipt=forged)).ordinal == 3
+        assert (await world.salute(10, receipt="not a receipt")).ordinal == 4
+        await world.close()
+
+    async def test_it_is_honoured_after_the_end(self, stores, tmp_path):
+        now = int(time.time())
+        world = await World(stores, tmp_path, campaign(closes_at=now + 3600)).ready()
+        first = await world.salute(7)
+        await world.close()
+        await stores.redis.flushall()
+        later = await World(stores, tmp_path, campaign(closes_at=now + 3600), clock=now + 90_000).ready()
+        assert (await later.salute_until_taken(7, receipt=first.receipt)).ordinal == first.ordinal
+        await later.close()
+
+
+class TestEpoch:
+    async def test_a_process_that_missed_a_recovery_is_refused_until_it_learns_of_it(self, stores, tmp_path):
+        early = await World(stores, tmp_path, campaign(), owner="early").ready()
+        late = await World(stores, tmp_path, campaign(), owner="late").ready()
+        await early.salute(1)
+        await late.salute(2)
+        handle = early.counting.period(early.campaigns.current, "all").handles[0]
+        assert await late.keeper.recover(handle.shard, early.campaigns.current, (0, 4_000_000_000)) == 2
+        answers = await asyncio.gather(*(early.salute_until_taken(citizen) for citizen in range(3, 9)))
+        assert sorted(a.ordinal for a in answers) == list(range(3, 9))
+        assert (await early.audit())["ok"]
+        await early.close()
+        await late.close()
+
+    async def test_two_processes_never_recover_one_shard_at_once(self, stores, tmp_path):
+        worlds = [await World(stores, tmp_path, campaign(), owner=f"process {n}").ready() for n in range(4)]
+        await worlds[0].salute(1)
+        shard = worlds[0].counting.period(worlds[0].campaigns.current, "all").handles[0].shard
+        await stores.redis.flushall()
+        epochs = await asyncio.gather(*(w.keeper.recover(shard, w.campaigns.current, (0, 4_000_000_000)) for w in worlds))
+        assert sorted(filter(None, epochs)) == [2]
+        for world in worlds:
+            await world.close()
+
+    async def test_a_redis_whose_counters_mongodb_does_not_know_stays_closed(self, stores, tmp_path):
+        world = await World(stores, tmp_path, campaign()).ready()
+        await world.salute(1)
+        await world.close()
+        await stores.mongo["shards"].delete_one({"_id": "flag:all:0"})
+        other = await World(stores, tmp_path, campaign()).ready()
+        with pytest.raises(Unavailable):
+            await other.salute(2)
+        await other.close()
+
+    async def test_rebuild_makes_the_same_counters_from_documents_alone(self, stores, tmp_path):
+        world = await World(stores, tmp_path, campaign()).ready()
+        answers = await everyone(world)
+        shard = world.counting.period(world.campaigns.current, "all").handles[0].shard
+        await stores.redis.hset(shard.keys[1], "p", 999)
+        assert not (await world.audit())["ok"]
+        await world.keeper.recover(shard, world.campaigns.current, (0, 4_000_000_000), from_documents=True)
+        report = await world.audit()
+        assert report["ok"] and report["participants"]["totals"] == 60
+        assert (await world.salute_until_taken(59)).ordinal == answers[59].ordinal
+        await world.close()
+
+
+class TestReconcile:
+    async def test_a_cell_that_a_document_names_is_put_back(self, stores, tmp_path):
+        world = await World(stores, tmp_path, campaign()).ready()
+        await everyone(world)
+        await world.carry_all()
+        shard = world.counting.period(world.campaigns.current, "all").handles[0].shard
+        _, page, offset = place(7, 1)
+        await stores.redis.setrange(f"count:{shard.tag}:page:{page}", offset, b"\0" * 14)
+        await stores.redis.hincrby(shard.keys[1], "p", -1)
+        await stores.redis.hincrby(shard.keys[1], f"r:{XIANGCHENG}", -1)
+        await stores.redis.hincrby(shard.keys[1], "a:0", -1)
+        assert await world.reconcile.shard(shard, world.campaigns.current) == 1
+        assert await world.reconcile.shard(shard, world.campaigns.current) == 0
+        assert (await world.audit())["ok"]
+        await world.close()
