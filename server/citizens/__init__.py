@@ -120,11 +120,13 @@ class Citizens:
         for deletion in await self._deletions.to_forget(now):
             citizen = int(deletion["_id"])
             numbers = self._merges.numbers_of(citizen)
-            if any([await self._in_unarchived_campaign(number) for number in numbers]):
+            # Who came back is a citizen like any other; the record of the deletion stays, for her old tokens.
+            back = await self._returned(citizen, float(deletion["deleted_at"]))
+            if not back and any([await self._in_unarchived_campaign(number) for number in numbers]):
                 await self._deletions.postpone_forgetting(citizen, now + FORGET_EVERY_SECONDS)
                 continue
-            # False: she came back and is a citizen like any other; the record of the deletion stays either way.
-            forgotten += all([await self._identities.forget(number) for number in numbers])
+            if not back:
+                forgotten += all([await self._identities.forget(number) for number in numbers])
             await self._deletions.forgotten(citizen)
         return forgotten
 
@@ -158,12 +160,14 @@ class Citizens:
         """One deletion, all of it; False where something failed and the job has to come again."""
         citizen, deleted_at = int(deletion["_id"]), float(deletion["deleted_at"])
         try:
-            await self._deletions.postpone_erasing(citizen, now + RETRY_SECONDS)
-            await self._erase_everywhere(citizen, deleted_at, now)
-            if now < deleted_at + ERASE_AGAIN_SECONDS and not await self._returned(citizen, deleted_at):
-                await self._deletions.postpone_erasing(citizen, deleted_at + ERASE_AGAIN_SECONDS)
-            else:
+            again = "erased_once" in deletion
+            if not (again and await self._returned(citizen, deleted_at)):
+                await self._deletions.postpone_erasing(citizen, now + RETRY_SECONDS)
+                await self._erase_everywhere(citizen, deleted_at, now)
+            if again or now >= deleted_at + ERASE_AGAIN_SECONDS:
                 await self._deletions.erased(citizen, deleted_at, now)
+            else:
+                await self._deletions.erased_once(citizen, deleted_at + ERASE_AGAIN_SECONDS)
         except (WenmingError, PyMongoError, RedisError, OSError) as error:
             logger.warning("deletion of citizen %d will be resumed: %s", citizen, type(error).__name__)
             return False
@@ -179,8 +183,8 @@ class Citizens:
                 await eraser(number, now)
 
     async def _returned(self, citizen: int, deleted_at: float) -> bool:
-        return any(identity.get("seen_at", 0) > deleted_at
-                   for number in self._merges.numbers_of(citizen) for identity in await self._identities.of(number))
+        identities = [await self._identities.of(number) for number in self._merges.numbers_of(citizen)]
+        return any(identity.get("seen_at", 0) > deleted_at for own in identities for identity in own)
 
     def _learn_deletion(self, citizen: int, deleted_at: float) -> None:
         self._deleted_at[citizen] = max(deleted_at, self._deleted_at.get(citizen, -1.0))

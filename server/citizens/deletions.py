@@ -1,7 +1,7 @@
 """Deletion 注销: what is recorded of it, the job that erases, and the list that a restore replays.
 
-Owns: the `deletions` documents {_id: number, deleted_at, changed_at, erase_due?, forget_due?} and the list file beside
-MongoDB's backups. Does not own what is erased: every aggregate gives an eraser, the identities among them.
+Owns: the `deletions` documents {_id: number, deleted_at, changed_at, erase_due?, erased_once?, forget_due?} and the
+list file beside MongoDB's backups. Does not own what is erased: every aggregate gives an eraser.
 Invariants: the record is written before anything is erased, and erasing is repeated until every eraser succeeded;
 the record and the list hold a number and a time, nothing of a person.
 """
@@ -15,7 +15,7 @@ import os
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
-from server.citizens.changes import PAGE, changed_since
+from server.citizens.changes import changed_since
 from server.stores import Database, Document
 
 logger = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class DeletionStore:
         """A second deletion, after a return, moves the moment on; a replay of an older one does not move it back."""
         await self._deletions.update_one(
             {"_id": citizen}, {"$max": {"deleted_at": deleted_at}, "$set": {"changed_at": now, "erase_due": now},
-                               "$unset": {"forget_due": ""}}, upsert=True)
+                               "$unset": {"forget_due": "", "erased_once": ""}}, upsert=True)
 
     async def since(self, changed_at: float) -> list[Document]:
         return await changed_since(self._deletions, changed_at)
@@ -58,10 +58,15 @@ class DeletionStore:
     async def postpone_erasing(self, citizen: int, due: float) -> None:
         await self._deletions.update_one({"_id": citizen}, {"$set": {"erase_due": due}})
 
+    async def erased_once(self, citizen: int, due: float) -> None:
+        """Everything is erased, but other processes may not know yet: look again when due."""
+        await self._deletions.update_one({"_id": citizen}, {"$set": {"erased_once": 1, "erase_due": due}})
+
     async def erased(self, citizen: int, deleted_at: float, forget_due: float) -> None:
         """All erasers succeeded for the deletion of `deleted_at`; a newer one stays due."""
         await self._deletions.update_one(
-            {"_id": citizen, "deleted_at": deleted_at}, {"$set": {"forget_due": forget_due}, "$unset": {"erase_due": ""}})
+            {"_id": citizen, "deleted_at": deleted_at},
+            {"$set": {"forget_due": forget_due}, "$unset": {"erase_due": "", "erased_once": ""}})
 
     async def postpone_forgetting(self, citizen: int, due: float) -> None:
         await self._deletions.update_one({"_id": citizen}, {"$set": {"forget_due": due}})
@@ -70,7 +75,6 @@ class DeletionStore:
         await self._deletions.update_one({"_id": citizen}, {"$unset": {"forget_due": ""}})
 
     async def _due(self, field: str, now: float) -> list[Document]:
-        assert BATCH <= PAGE
         return await self._deletions.find({field: {"$lte": now}}).sort(field, 1).limit(BATCH).to_list(BATCH)
 
 
