@@ -1,5 +1,6 @@
 /** The numbers behind the per-minute curve: a window of whole minutes, a readable scale, and the path. */
-export const SHOWN_MINUTES = 120
+/** The server sends the newest 120 minutes, of which the last is still running. */
+export const SHOWN_MINUTES = 119
 
 export interface Minute {
   /** Seconds since 1970. */
