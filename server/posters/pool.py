@@ -1,0 +1,191 @@
+"""The drawing processes and the bounded queue before them.
+
+Owns: starting, feeding, replacing and ending the children that run `server.posters.worker`.
+Does not own: what is drawn. Invariants: at most `queue` jobs wait, the next is refused at once; a child that
+dies or hangs is replaced and its job tried once more; no child outlives this process (its input closes).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from server.errors import Unavailable
+from server.posters.wire import HEAD_BYTES, Answer, frame
+
+logger = logging.getLogger(__name__)
+
+# A poster takes 10 ms, the first of a campaign 200 ms; a child that needs 10 s is stuck.
+DRAW_SECONDS = 10.0
+# Python, Pillow and fontTools start in a second; a loaded machine takes several.
+START_SECONDS = 30.0
+# A child that cannot start (no font) is not tried again for this long.
+PAUSE_SECONDS = 10.0
+# Time for a child to end by itself after its input closed; it only has to finish one poster.
+END_SECONDS = 2.0
+TRIES = 2
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class PosterBusy(Unavailable):
+    """The queue is full: nothing was started."""
+
+    code = "POSTER_BUSY"
+    message = "正在为很多人制作海报，请稍等几秒再点一次"
+
+    def __init__(self) -> None:
+        super().__init__(retry_after_seconds=3)
+
+
+class PosterUnavailable(Unavailable):
+    """No poster can be drawn now; the log says why."""
+
+    code = "POSTER_UNAVAILABLE"
+    message = "海报暂时无法制作，请稍后再试，也可以直接截屏保存本页"
+
+    def __init__(self) -> None:
+        super().__init__(retry_after_seconds=30)
+
+
+@dataclass
+class _Waiting:
+    job: bytes
+    answer: asyncio.Future[bytes]
+
+
+class _Child:
+    """One drawing process."""
+
+    def __init__(self, assets: Path) -> None:
+        self._assets = assets
+        self._process: asyncio.subprocess.Process | None = None
+        self._paused_until = 0.0
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process and self._process.returncode is None else None
+
+    async def draw(self, job: bytes) -> Answer:
+        """One job. Raises OSError, EOFError or TimeoutError when the child is lost; PosterUnavailable when none can start."""
+        if self.pid is None:
+            await self._start()
+        async with asyncio.timeout(DRAW_SECONDS):
+            return await self._ask(job)
+
+    async def _start(self) -> None:
+        loop = asyncio.get_running_loop()
+        if loop.time() < self._paused_until:
+            raise PosterUnavailable()
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "server.posters.worker", str(self._assets), cwd=ROOT,
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE)
+        async with asyncio.timeout(START_SECONDS):
+            ready = await self._read()
+        if ready.problem:
+            logger.error("posters cannot be drawn: %s", ready.problem)
+            self._paused_until = loop.time() + PAUSE_SECONDS
+            await self.end()
+            raise PosterUnavailable()
+
+    async def _ask(self, job: bytes) -> Answer:
+        assert self._process and self._process.stdin
+        self._process.stdin.write(frame(job))
+        await self._process.stdin.drain()
+        return await self._read()
+
+    async def _read(self) -> Answer:
+        assert self._process and self._process.stdout
+        length = int.from_bytes(await self._process.stdout.readexactly(HEAD_BYTES), "big")
+        return msgspec.msgpack.decode(await self._process.stdout.readexactly(length), type=Answer)
+
+    async def end(self, patience_seconds: float = 0.0) -> None:
+        """Close the child's input, wait that long, then kill it."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        if process.stdin:
+            process.stdin.close()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), patience_seconds)
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+
+class Pool:
+    """`workers` children behind one queue of `queue` jobs."""
+
+    def __init__(self, assets: Path, workers: int, queue: int) -> None:
+        self._children = [_Child(assets) for _ in range(workers)]
+        self._jobs: asyncio.Queue[_Waiting] = asyncio.Queue(queue)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def pids(self) -> list[int]:
+        """The children that run."""
+        return [child.pid for child in self._children if child.pid is not None]
+
+    @property
+    def waiting(self) -> int:
+        return self._jobs.qsize()
+
+    async def draw(self, job: bytes) -> bytes:
+        """The JPEG of a packed job, in its turn. Raises PosterBusy at once when the queue is full, else PosterUnavailable."""
+        if not self._tasks:
+            self._tasks = [asyncio.create_task(self._work(child)) for child in self._children]
+        waiting = _Waiting(job, asyncio.get_running_loop().create_future())
+        try:
+            self._jobs.put_nowait(waiting)
+        except asyncio.QueueFull:
+            raise PosterBusy() from None
+        return await waiting.answer
+
+    async def _work(self, child: _Child) -> None:
+        while True:
+            waiting = await self._jobs.get()
+            if waiting.answer.done():  # whoever asked has gone
+                continue
+            try:
+                answer = await self._try(child, waiting.job)
+            except Unavailable as error:
+                _settle(waiting, error)
+            except asyncio.CancelledError:
+                _settle(waiting, PosterUnavailable())
+                raise
+            else:
+                _settle(waiting, answer.jpeg or PosterUnavailable())
+
+    async def _try(self, child: _Child, job: bytes) -> Answer:
+        for attempt in range(1, TRIES + 1):
+            try:
+                return await child.draw(job)
+            except (OSError, EOFError, TimeoutError, msgspec.MsgspecError) as error:
+                logger.warning("a drawing process was lost (try %d of %d): %s %s", attempt, TRIES, type(error).__name__, error)
+                await child.end()
+        raise PosterUnavailable()
+
+    async def close(self) -> None:
+        """End the children; whoever waits is refused."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+        while not self._jobs.empty():
+            _settle(self._jobs.get_nowait(), PosterUnavailable())
+        await asyncio.gather(*(child.end(END_SECONDS) for child in self._children))
+
+
+def _settle(waiting: _Waiting, result: bytes | Unavailable) -> None:
+    if waiting.answer.done():
+        return
+    if isinstance(result, bytes):
+        waiting.answer.set_result(result)
+    else:
+        waiting.answer.set_exception(result)
