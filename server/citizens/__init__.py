@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 
 # Two commands of a few milliseconds; past 4 s the page does better to keep the salute and ask again.
 IDENTIFY_DEADLINE_SECONDS = 4.0
+# The embedded store takes some 900 first sights a second: whoever comes behind 2,000 others is told at once to come again.
+IDENTIFY_MAX_WAITING = 2000
 # One repeat passes a connection that died with a restarted server; every step may be repeated.
 IDENTIFY_TRIES = 2
 # Turns of the race between a sign-in and forgetting the same hash; a third in a row has never a reason.
@@ -53,6 +55,7 @@ class Citizens:
         self._in_unarchived_campaign = in_unarchived_campaign
         self._deleted_at: dict[int, float] = {}
         self._deletions_seen = 0.0
+        self._identifying = 0
 
     # Who is calling
 
@@ -73,12 +76,17 @@ class Citizens:
 
     async def identify(self, appid: str, openid: str, unionid: str | None, now: float) -> int:
         """The citizen's number, given at first sight. Raises IdentityUnavailable."""
+        if self._identifying >= IDENTIFY_MAX_WAITING:
+            raise IdentityUnavailable()
+        self._identifying += 1
         try:
             async with asyncio.timeout(IDENTIFY_DEADLINE_SECONDS):
                 return await self._identify_twice(appid, openid, unionid, now)
         except (PyMongoError, TimeoutError) as error:
             logger.warning("a citizen could not be identified: %s", type(error).__name__)
             raise IdentityUnavailable() from error
+        finally:
+            self._identifying -= 1
 
     async def issued_bound(self) -> int:
         """A number larger than every number given so far."""

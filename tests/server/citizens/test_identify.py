@@ -77,3 +77,12 @@ async def test_a_first_sight_without_mongodb_is_503_and_says_when_to_come_back(s
     assert (caught.value.status, caught.value.code) == (503, "IDENTITY_UNAVAILABLE")
     assert caught.value.retry_after_seconds
     await nowhere.close()
+
+
+async def test_too_many_at_once_are_told_to_come_again_and_the_others_are_served(stores, tmp_path, monkeypatch):
+    monkeypatch.setattr("server.citizens.IDENTIFY_MAX_WAITING", 20)
+    citizens = await first_process(stores, tmp_path)
+    answers = await asyncio.gather(*(citizens.identify(OFFICIAL, f"o{i}", None, NOON) for i in range(50)), return_exceptions=True)
+    assert sorted(a for a in answers if isinstance(a, int)) == list(range(1, 21))
+    assert all(isinstance(a, (int, IdentityUnavailable)) for a in answers)
+    assert await citizens.identify(OFFICIAL, "o49", None, NOON) == 21
