@@ -96,7 +96,7 @@ class Settings:
     @property
     def uses_sandbox(self) -> bool:
         """Whether the WeChat sandbox stands in for the platform: no real account is configured."""
-        return not self.official_appid and not self.miniprogram_appid
+        return all(not appid or appid.startswith(SANDBOX_APPID_PREFIX) for appid in (self.official_appid, self.miniprogram_appid))
 
     @property
     def uses_embedded_redis(self) -> bool:

@@ -1,0 +1,39 @@
+"""The embedded MongoDB wire server: nx-27017 on SQLite, on loopback, without a password: for one-user machines."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from pathlib import Path
+
+from server.embedded.children import Child
+
+
+def free_port() -> int:
+    """A port of loopback that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def mongodb_child(folder: Path, logs: Path) -> tuple[Child, str]:
+    """The child and its URI with the database's name. Its port is new at every start; a restart by the supervisor keeps it."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    port = free_port()
+    pid_file = folder / "nx-27017.pid"
+    command = [str(Path(sys.executable).with_name("nx-27017")), "--data-dir", str(folder), "--host", "127.0.0.1", "-p", str(port),
+               "-j", "WAL", "--pid-file", str(pid_file), "--log-file", os.devnull]
+    # It refuses to start beside the process of its pid file, and after a kill that number may be anybody's: only we start it.
+    child = Child("mongodb", command, logs / "mongodb.log", lambda: listens(port), before=lambda: pid_file.unlink(missing_ok=True))
+    return child, f"mongodb://127.0.0.1:{port}/wenming"
+
+
+def listens(port: int) -> bool:
+    """Whether something takes connections on this port of loopback."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1.0):
+            return True
+    except OSError:
+        return False

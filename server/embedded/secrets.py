@@ -1,0 +1,55 @@
+"""Secrets that nobody set: made once, kept in the data folder, readable by the owner alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import string
+from pathlib import Path
+
+# 32 random bytes as text: as strong as the keys derived from it.
+SECRET_BYTES = 32
+AES_KEY_CHARACTERS = 43
+TOKEN_CHARACTERS = 24
+ALPHANUMERIC = string.ascii_letters + string.digits
+
+
+def made_secret(path: Path) -> str:
+    """The secret in the file; made when there is none."""
+    if not path.exists():
+        write_private(path, secrets.token_hex(SECRET_BYTES))
+    return path.read_text("ascii").strip()
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that the owner alone reads, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    beside = path.with_name(path.name + ".new")
+    beside.unlink(missing_ok=True)
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+
+
+def sandbox_accounts(path: Path, official_mode: str, miniprogram_mode: str) -> dict[str, dict[str, str]]:
+    """The sandbox's two accounts; made when there are none. The callback modes follow the settings at each start."""
+    if path.exists():
+        accounts: dict[str, dict[str, str]] = json.loads(path.read_text("utf-8"))
+    else:
+        accounts = {"official": _account("wxsandboxofficial0"), "miniprogram": _account("wxsandboxminiprog")}
+    accounts["official"]["mode"], accounts["miniprogram"]["mode"] = official_mode, miniprogram_mode
+    write_private(path, json.dumps(accounts, indent=1))
+    return accounts
+
+
+def _account(appid: str) -> dict[str, str]:
+    def text(characters: int) -> str:
+        return "".join(secrets.choice(ALPHANUMERIC) for _ in range(characters))
+
+    return {"appid": appid, "secret": "sandbox" + secrets.token_hex(SECRET_BYTES // 2), "token": text(TOKEN_CHARACTERS),
+            # The last character of a key carries two bits that do not count; A keeps strict decoders content.
+            "aes_key": text(AES_KEY_CHARACTERS - 1) + "A"}
