@@ -17,9 +17,10 @@ from server.errors import Forbidden, Refusal
 MAX_MESSAGE_BYTES = 4096
 # WeChat's and nginx's idle limits are 60 s; jitter spreads the pings of readers who came in the same second.
 PING_SECONDS = (25.0, 45.0)
-# What one socket may hold unsent in this process: a snapshot of 120 minutes and 100 regions is 8 KB, and
-# nothing is added while any of it waits. The kernel's part is kept small, so that a slow reader is seen soon.
-MAX_UNSENT_BYTES = 64 * 1024
+# What one socket may hold unsent in this process. A snapshot of 120 minutes and 100 regions is 8 KB, of 3,000
+# towns 60 KB, and nothing is added while any of it waits; this only bounds the unforeseen.
+# The kernel's part is kept small, so that a slow reader is seen soon.
+MAX_UNSENT_BYTES = 1024 * 1024
 KERNEL_BUFFER_BYTES = 16 * 1024
 MINIPROGRAM_HOST = "servicewechat.com"
 

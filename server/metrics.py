@@ -23,15 +23,10 @@ CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
 Kind = Literal["counter", "gauge", "histogram"]
 
-# A batch of the counting script takes a millisecond, a stalled disk a second; twice finer where people feel it.
+# A store answers within a millisecond, a stalled disk within a second; most steps lie where people begin to feel it.
 STORE_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 # A poster takes about 0.03 s of one core, behind at most 64 others.
 DRAWING_SECONDS = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
-# A batch holds 1 to 512 participations.
-BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
-
-REFUSALS = ("not_open", "ended", "paused", "frozen", "voided", "unauthorised", "invalid", "busy", "not_ready", "failed")
-
 
 @dataclass(frozen=True)
 class Metric:
@@ -47,45 +42,19 @@ class Metric:
 METRICS: tuple[Metric, ...] = (
     # requests
     Metric("requests_answered_total", "counter", "HTTP requests answered, by class of status.",
-           {"port": ("web", "intake"), "status": ("1xx", "2xx", "3xx", "4xx", "5xx")}),
-    Metric("requests_served_seconds", "histogram", "Time from a request's headers to its answer.",
-           {"port": ("web", "intake")}, STORE_SECONDS),
-    Metric("loop_delayed_seconds", "gauge", "How late the event loop last ran a timer."),
-    # counting
-    Metric("participations_accepted_total", "counter", "Participations accepted, by what was new.",
-           {"outcome": ("participant", "activity", "repeat")}),
-    Metric("participations_refused_total", "counter", "Participations refused.", {"reason": REFUSALS}),
-    Metric("participations_waiting_count", "gauge", "Participations waiting for a shard's answer in this process."),
-    Metric("batches_sent_participations", "histogram", "Participations of one script call.", buckets=BATCH_SIZES),
-    Metric("batches_answered_seconds", "histogram", "Time of one call of the counting script.", buckets=STORE_SECONDS),
-    Metric("receipts_honoured_total", "counter", "Lost cells restored from a receipt."),
-    # ledger
-    Metric("changes_written_total", "counter", "Changes of the journal written to MongoDB."),
-    Metric("changes_waiting_count", "gauge", "Changes in the journals that MongoDB does not have yet."),
-    Metric("changes_poisoned_count", "gauge", "Changes set aside because they could not be written; audit fails until settled."),
-    Metric("conflicts_found_total", "counter", "Documents that disagreed with the journal."),
-    Metric("shards_closed_count", "gauge", "Shards that answer SHARD_NOT_READY."),
-    Metric("shards_rebuilt_total", "counter", "Shards rebuilt from MongoDB."),
+           {"status": ("1xx", "2xx", "3xx", "4xx", "5xx")}),
+    Metric("requests_served_seconds", "histogram", "Time from a request's headers to its answer.", buckets=STORE_SECONDS),
     # live
     Metric("sockets_connected_count", "gauge", "Live sockets open in this process."),
-    Metric("sockets_refused_total", "counter", "Upgrades refused because the process was full or the origin foreign.",
-           {"reason": ("full", "origin")}),
+    Metric("sockets_refused_total", "counter", "Upgrades refused because the process was full or closing."),
     Metric("frames_built_total", "counter", "Live frames built.", {"type": ("snapshot", "delta", "heartbeat")}),
     Metric("frames_sent_total", "counter", "Live frames handed to sockets."),
     Metric("frames_skipped_total", "counter", "Live frames that slow readers did not get."),
     Metric("figures_read_seconds", "histogram", "Time to read the figures of one campaign.", buckets=STORE_SECONDS),
     Metric("figures_failed_total", "counter", "Reads of figures that failed; the last known figures stayed."),
-    # callbacks and the platform
-    Metric("callbacks_answered_total", "counter", "Callbacks of WeChat answered.",
-           {"outcome": ("replied", "empty", "repeat", "late", "refused", "failed")}),
-    Metric("platform_called_total", "counter", "Calls to the platform.", {"outcome": ("ok", "refused", "unreachable")}),
-    Metric("platform_answered_seconds", "histogram", "Time of one call to the platform.", buckets=STORE_SECONDS),
-    # citizens and posters
-    Metric("citizens_identified_total", "counter", "Citizens identified.", {"outcome": ("new", "known", "failed")}),
+    # posters
     Metric("posters_drawn_seconds", "histogram", "Time to draw one poster.", buckets=DRAWING_SECONDS),
     Metric("posters_refused_total", "counter", "Posters refused because the queue was full."),
-    # stores
-    Metric("stores_failed_total", "counter", "Store calls that failed or timed out.", {"store": ("redis", "mongodb")}),
 )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from time import perf_counter
 
+from server.errors import Unavailable
 from server.stores import PyMongoError, RedisError, Stores
 
 logger = logging.getLogger(__name__)
@@ -76,7 +77,7 @@ class Readiness:
         started = perf_counter()
         try:
             await asyncio.wait_for(probe(), PROBE_SECONDS)
-        except (RedisError, PyMongoError, OSError, TimeoutError) as error:
+        except (RedisError, PyMongoError, Unavailable, OSError, TimeoutError) as error:
             logger.warning("%s is not ready: %r", name, error)
             return Answer(False, _milliseconds(started), type(error).__name__)
         return Answer(True, _milliseconds(started))

@@ -19,7 +19,19 @@ from typing import TYPE_CHECKING, Any, Protocol
 from server.campaigns import Campaign
 from server.clock import Clock, iso
 from server.errors import StoreUnavailable, Unavailable
-from server.live.view import View, changes, checked_period, minutes_of, moment, period_of, snapshot, text_frame, view_of
+from server.live.view import (
+    KEPT_MINUTES,
+    SHOWN_MINUTES,
+    View,
+    changes,
+    checked_period,
+    minutes_of,
+    moment,
+    period_of,
+    snapshot,
+    text_frame,
+    view_of,
+)
 from server.metrics import Metrics
 from server.stores import translate
 
@@ -73,7 +85,10 @@ class Places(Protocol):
     async def of(self, campaign: Campaign) -> RegionIndex: ...
 
 
-ReadFigures = Callable[[str, str, float], Awaitable["Figures"]]
+class ReadFigures(Protocol):
+    """Counting.figures: of a period, with its newest minutes."""
+
+    def __call__(self, slug: str, period: str, now: float, *, minutes: int) -> Awaitable[Figures]: ...
 
 
 class _Series:
@@ -82,15 +97,15 @@ class _Series:
     def __init__(self) -> None:
         self.view: View | None = None
         self._asked_at = float("-inf")
-        self._reading: asyncio.Task[None] | None = None
+        self.reading: asyncio.Task[None] | None = None
 
     async def current(self, read: Callable[[View | None], Awaitable[View]], shards: int, max_age_seconds: float) -> View:
         """The view, at most this old while the counters answer. Raises StoreUnavailable where none was ever read."""
         loop = asyncio.get_running_loop()
-        if self._reading is None and loop.time() - self._asked_at >= max_age_seconds:
+        if self.reading is None and loop.time() - self._asked_at >= max_age_seconds:
             self._asked_at = loop.time()
-            self._reading = loop.create_task(self._read(read, shards))
-        if (reading := self._reading) is not None:
+            self.reading = loop.create_task(self._read(read, shards))
+        if (reading := self.reading) is not None:
             # Without any figures there is nothing to do but wait; with old ones nobody waits long for new ones.
             await asyncio.wait((reading,), timeout=None if self.view is None else PATIENCE_SECONDS)
             if reading.done():
@@ -101,7 +116,7 @@ class _Series:
 
     async def _read(self, read: Callable[[View | None], Awaitable[View]], shards: int) -> None:
         try:
-            self.view = await asyncio.wait_for(read(self.view), READ_SECONDS)
+            self.view = await read(self.view)
         except Exception as error:
             if not _is_outage(error):
                 raise
@@ -109,7 +124,7 @@ class _Series:
             if self.view is not None:
                 self.view = replace(self.view, stale_shards=max(1, shards))
         finally:
-            self._reading = None
+            self.reading = None
 
 
 def _is_outage(error: BaseException) -> bool:
@@ -132,7 +147,7 @@ class _Channel:
 class Live:
     """Reads figures for all watchers of this process and answers GET counters.
 
-    `read_figures(slug, period, now)` is Counting.figures. Fails open: while the counters or the campaigns
+    `read_figures` is Counting.figures. Fails open: while the counters or the campaigns
     cannot be read, the last known ones are shown with their own `as_of` and `stale_shards`.
     """
 
@@ -147,7 +162,7 @@ class Live:
         self._tick_seconds = tick_seconds
         self._heartbeat_seconds = heartbeat_seconds
         self._channels: dict[str, _Channel] = {}
-        self._series: OrderedDict[tuple[str, str], _Series] = OrderedDict()
+        self._series: OrderedDict[tuple[str, str, int], _Series] = OrderedDict()
         self._known: dict[str, tuple[Campaign, RegionIndex]] = {}
         self._sockets = 0
         self._closing = False
@@ -163,13 +178,12 @@ class Live:
         """
         campaign, _ = await self._about(slug)
         since, until = moment(frm, "from"), moment(to, "to")
-        view = await self._view(campaign, checked_period(period, campaign, now), COUNTERS_AGE_SECONDS)
-        minutes = minutes_of(view.by_minute)
-        if since is not None or until is not None:
-            minutes = [[iso(minute), n] for minute, n in sorted(view.by_minute.items())
-                       if (since is None or minute >= since) and (until is None or minute < until)]
+        minutes = SHOWN_MINUTES if since is None and until is None else KEPT_MINUTES
+        view = await self._view(campaign, checked_period(period, campaign, now), COUNTERS_AGE_SECONDS, minutes)
+        chosen = {minute: n for minute, n in view.by_minute.items()
+                  if (since is None or minute >= since) and (until is None or minute < until)}
         return {"participants": view.participants, "participations": view.participations, "by_activity": view.by_activity,
-                "by_region": view.by_region, "by_minute": minutes,
+                "by_region": view.by_region, "by_minute": minutes_of(chosen, minutes),
                 "group_reported": 0,  # group reports are counted beside the participations; none can be handed in yet
                 "voids": view.voids, "stale_shards": view.stale_shards, "period": view.period, "as_of": iso(view.as_of)}
 
@@ -178,7 +192,7 @@ class Live:
     async def admit(self, slug: str, *, staff: bool = False) -> None:
         """Let a socket in before its upgrade; staff always have a place. Raises NotFound, or Unavailable LIVE_FULL."""
         if self._closing or (self._sockets >= self._max_sockets and not staff):
-            self._metrics.record("sockets_refused_total", "full")
+            self._metrics.record("sockets_refused_total")
             raise Unavailable("LIVE_FULL", "观看人数已满，页面会改为定时刷新", retry_after_seconds=5)
         await self._about(slug)
 
@@ -214,6 +228,10 @@ class Live:
             if channel.poller:
                 channel.poller.cancel()
             await self._each(list(channel.readers), lambda reader: reader.close(CLOSE_RESTARTING))
+        under_way = [task for one in self._series.values() if (task := one.reading)]
+        under_way += [channel.poller for channel in self._channels.values() if channel.poller]
+        if under_way:  # requests may wait for a read; each ends by itself
+            await asyncio.wait(under_way, timeout=READ_SECONDS)
 
     # --- one tick ---
 
@@ -307,17 +325,25 @@ class Live:
                 raise
         return self._known[slug]
 
-    async def _view(self, campaign: Campaign, period: str, max_age_seconds: float) -> View:
-        key = (campaign.slug, period)
+    async def _view(self, campaign: Campaign, period: str, max_age_seconds: float, minutes: int = SHOWN_MINUTES) -> View:
+        key = (campaign.slug, period, minutes)
         series = self._series.setdefault(key, _Series())
         self._series.move_to_end(key)
         if len(self._series) > KEPT_SERIES:
             self._series.popitem(last=False)
 
         async def read(last: View | None) -> View:
-            now, started = self._clock(), asyncio.get_running_loop().time()
-            figures = await self._read_figures(campaign.slug, period, now)
-            self._metrics.observe("figures_read_seconds", asyncio.get_running_loop().time() - started)
+            now, loop = self._clock(), asyncio.get_running_loop()
+            started = loop.time()
+            try:
+                figures = await asyncio.wait_for(self._read_figures(campaign.slug, period, now, minutes=minutes), READ_SECONDS)
+            except BaseException:
+                self._metrics.record("figures_failed_total")
+                raise
+            finally:
+                self._metrics.observe("figures_read_seconds", loop.time() - started)
+            if figures.stale_shards and not figures.as_of:
+                raise StoreUnavailable()  # no shard ever answered: zeros would be a claim
             return view_of(figures, campaign, period, self._known[campaign.slug][1].regions, last, now)
 
         return await series.current(read, campaign.shards, max_age_seconds)

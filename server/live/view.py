@@ -109,9 +109,9 @@ def changes(old: View, new: View) -> dict[str, Any]:
     return found
 
 
-def minutes_of(by_minute: Mapping[int, int]) -> list[list[Any]]:
+def minutes_of(by_minute: Mapping[int, int], newest: int = SHOWN_MINUTES) -> list[list[Any]]:
     """The newest minutes as [time, n], oldest first."""
-    return [[iso(minute), by_minute[minute]] for minute in sorted(by_minute)[-SHOWN_MINUTES:]]
+    return [[iso(minute), by_minute[minute]] for minute in sorted(by_minute)[-newest:]]
 
 
 def text_frame(message: dict[str, Any]) -> bytes:
