@@ -29,6 +29,8 @@ Point = tuple[float, float]
 BASES_KEPT = 8
 # Edges are drawn four times finer and averaged.
 FINER = 4
+# The flag is drawn finer still, because its geometry is law: at 16 a star of 17 pixels is right to a percent.
+FLAG_FINER = 16
 # JPEG turns an even gradient into bands; noise of this strength hides them and costs few bytes.
 GRAIN = 1.0
 # A QR code needs four white modules around it.
@@ -212,16 +214,21 @@ def flag_picture(svg: Path, width: int) -> Image.Image:
     """The flag `width` pixels wide, from the one file that holds its geometry. Raises OSError where it is missing."""
     root = ElementTree.fromstring(svg.read_bytes())
     columns, rows = (int(part) for part in root.attrib["viewBox"].split()[2:])
-    scale = width * FINER / columns
+    scale = width * FLAG_FINER / columns
     field = root.find(f"{SVG}rect")
     if field is None:
         raise OSError(f"{svg} has no field")
-    picture = Image.new("RGB", (width * FINER, width * FINER * rows // columns), field.attrib["fill"])
-    draw = ImageDraw.Draw(picture)
-    for star in root.iter(f"{SVG}polygon"):
-        numbers = [float(part) * scale for part in re.split(r"[ ,]+", star.attrib["points"].strip())]
-        draw.polygon(list(zip(numbers[::2], numbers[1::2], strict=True)), fill=star.attrib["fill"])
-    return picture.reduce(FINER)
+    picture = Image.new("RGB", (width, width * rows // columns), field.attrib["fill"])
+    # every star lies in the quarter next to the pole
+    finer = Image.new("L", (picture.width // 2 * FLAG_FINER, picture.height // 2 * FLAG_FINER))
+    draw = ImageDraw.Draw(finer)
+    stars = list(root.iter(f"{SVG}polygon"))
+    for star in stars:
+        # Pillow counts from the middle of a pixel, the law from its corner
+        numbers = [float(part) * scale - 0.5 for part in re.split(r"[ ,]+", star.attrib["points"].strip())]
+        draw.polygon(list(zip(numbers[::2], numbers[1::2], strict=True)), fill=255)
+    picture.paste(stars[0].attrib["fill"], (0, 0), finer.reduce(FLAG_FINER))
+    return picture
 
 
 def _code(image: Image.Image, layer: Qr, link: str) -> None:

@@ -96,8 +96,8 @@ def _listed_by_fontconfig() -> tuple[Face, ...]:
     if not program:
         return ()
     try:
-        answer = subprocess.run([program, ":lang=zh-cn", "--format", "%{file}|%{index}\n"], capture_output=True,
-                                text=True, timeout=FC_LIST_SECONDS, check=True).stdout
+        answer = subprocess.run([program, ":lang=zh-cn", "--format", "%{file}|%{index}\n"], stdin=subprocess.DEVNULL,
+                                capture_output=True, text=True, timeout=FC_LIST_SECONDS, check=True).stdout
     except (OSError, subprocess.SubprocessError):
         return ()
     rows = (line.rpartition("|") for line in answer.splitlines())

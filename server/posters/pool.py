@@ -117,6 +117,11 @@ class _Child:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
+        with contextlib.suppress(OSError):  # both pipes are told of the end, so that nothing is closed after the loop
+            if process.stdout:
+                await process.stdout.read()
+            if process.stdin:
+                await process.stdin.wait_closed()
 
 
 class Pool:

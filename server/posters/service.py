@@ -168,8 +168,13 @@ class Posters:
         task = self._drawing.get(job)
         if task is None:
             task = self._drawing[job] = asyncio.create_task(self._in_turn(job))
-            task.add_done_callback(lambda _: self._drawing.pop(job, None))
+            task.add_done_callback(lambda done: self._drawn(job, done))
         return await asyncio.shield(task)
+
+    def _drawn(self, job: bytes, task: asyncio.Task[bytes]) -> None:
+        self._drawing.pop(job, None)
+        if not task.cancelled():
+            task.exception()  # read here: everybody who asked may have gone
 
     async def _in_turn(self, job: bytes) -> bytes:
         clock = asyncio.get_running_loop().time
