@@ -50,7 +50,7 @@ def _operation(path: str, verb: str, words: dict[str, Any], schemas: dict[str, A
         rows.append((f"{place} <code>{escape(parameter['name'])}</code>", escape(parameter.get("description", ""))))
     if "requestBody" in words:
         rows.append(("请求", _shape(words["requestBody"]["content"]["application/json"]["schema"], schemas)))
-    for status, answer in words["responses"].items():
+    for status, answer in sorted(words["responses"].items()):
         text = escape(answer["description"])
         for media, content in answer.get("content", {}).items():
             if int(status) < 400:

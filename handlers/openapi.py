@@ -48,11 +48,11 @@ def verbs_of(handler: type[Any]) -> dict[str, Any]:
     return {verb: method for verb, method in found.items() if method is not refused}
 
 
-def request_shape(method: Any) -> type[Any] | None:
-    """The Struct that a verb reads its JSON body into, found in its own code."""
+def request_shape(method: Any, words: Words | None) -> type[Any] | None:
+    """The Struct that a verb reads its JSON body into, found in its own code; WORDS names it where the code is elsewhere."""
     found = _BODY.search(inspect.getsource(method))
     if not found:
-        return None
+        return words.body if words else None
     value: Any = sys.modules[method.__module__]
     for part in found[1].split("."):
         value = getattr(value, part)
@@ -66,7 +66,7 @@ def document(routes: Iterable[tuple[str, type[Any]]], base_url: str = "") -> dic
     shapes: dict[Any, None] = {Error: None}
     for path, verb, _, method in operations:
         words = WORDS.get((verb, path))
-        found = [request_shape(method), *(answer.shape for answer in (words.answers.values() if words else ()))]
+        found = [request_shape(method, words), *(answer.shape for answer in (words.answers.values() if words else ()))]
         shapes.update(dict.fromkeys(shape for shape in found if shape is not None))
     schemas, components = msgspec.json.schema_components(list(shapes), ref_template=REF)
     schema_of = dict(zip(shapes, schemas, strict=True))
@@ -91,7 +91,7 @@ def _operation(path: str, verb: str, handler: type[Any], method: Any, words: Wor
     found: dict[str, Any] = {
         "operationId": f"{verb}_{handler.__module__.rpartition('.')[2]}_{handler.__name__}",
         "tags": [words.tag], "summary": words.text,
-        "description": (inspect.getdoc(method) or "").partition("\n")[0],
+        "description": (method.__doc__ or handler.__doc__ or "").strip().partition("\n")[0],
         "parameters": [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
                        for name in re.findall(r"{(\w+)}", path)]
         + [{"name": name, "in": "query", "description": text, "schema": {"type": "string"}}
@@ -100,7 +100,7 @@ def _operation(path: str, verb: str, handler: type[Any], method: Any, words: Wor
     }
     if words.needs:
         found["security"] = [{name: []} for name in words.needs]
-    if (shape := request_shape(method)) is not None:
+    if (shape := request_shape(method, words)) is not None:
         found["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema_of[shape]}}}
     for status, answer in words.answers.items():
         response: dict[str, Any] = {"description": answer.text}

@@ -7,6 +7,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from handlers.participations import SaluteBody
+
 TAGS = {
     "参与": "市民登录、参与活动、查看自己的记录",
     "活动": "活动的公开信息、计数、留言与海报",
@@ -169,7 +171,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Words:
-    """One verb of one path. `refusals`: status -> codes."""
+    """One verb of one path. `refusals`: status -> codes. `body`: the request, where the verb does not read it itself."""
 
     tag: str
     text: str
@@ -177,6 +179,7 @@ class Words:
     refusals: dict[int, tuple[str, ...]] = field(default_factory=dict)
     query: dict[str, str] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
+    body: Any = None
 
 
 HTML = "text/html"
@@ -253,6 +256,7 @@ WORDS: dict[tuple[str, str], Words] = {
             503: ("BUSY", "SHARD_NOT_READY"),
         },
         needs=CITIZEN,
+        body=SaluteBody,
     ),
     ("get", "/api/v1/campaigns/{slug}/participations/me"): Words(
         "参与",

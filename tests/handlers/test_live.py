@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+from collections.abc import Iterator
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -29,11 +30,12 @@ def source() -> Source:
 
 
 @pytest.fixture
-def app(source: Source) -> tornado.web.Application:
+def app(source: Source, io_loop: Any) -> Iterator[tornado.web.Application]:
     live = source.live(tick_seconds=0.02, heartbeat_seconds=0.2)
-    return tornado.web.Application(
+    yield tornado.web.Application(
         [(r"/live/campaigns/([a-z0-9-]+)", CampaignSocket)],
         services=SimpleNamespace(live=live), clock=lambda: source.now, hosts=HOSTS)
+    io_loop.run_sync(live.close)
 
 
 def url(http_port: int, slug: str = "salute-the-flag") -> str:
