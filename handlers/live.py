@@ -46,7 +46,7 @@ class CampaignSocket(BaseHandler, tornado.websocket.WebSocketHandler):
             raise Refusal("UPGRADE_REQUIRED", "这个地址只提供实时连接")
         if not self.check_origin(self.request.headers.get("Origin", "")):
             raise Forbidden("ORIGIN_REFUSED", "不接受来自其他网站的实时连接")
-        await self.services.live.admit(self.path_args[0], staff=await self.is_staff())
+        await self.services.live.admit(self.path_args[0], self.is_staff)
 
     async def get(self, *args: Any, **kwargs: Any) -> None:
         """Follow the campaign's figures: a snapshot, then numbered changes."""

@@ -189,9 +189,9 @@ class Live:
 
     # --- asked by sockets ---
 
-    async def admit(self, slug: str, *, staff: bool = False) -> None:
+    async def admit(self, slug: str, is_staff: Callable[[], Awaitable[bool]]) -> None:
         """Let a socket in before its upgrade; staff always have a place. Raises NotFound, or Unavailable LIVE_FULL."""
-        if self._closing or (self._sockets >= self._max_sockets and not staff):
+        if self._closing or (self._sockets >= self._max_sockets and not await is_staff()):
             self._metrics.record("sockets_refused_total")
             raise Unavailable("LIVE_FULL", "观看人数已满，页面会改为定时刷新", retry_after_seconds=5)
         await self._about(slug)

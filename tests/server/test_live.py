@@ -83,6 +83,14 @@ class FakeReader:
         return [unframed(frame) for frame in self.frames]
 
 
+async def nobody() -> bool:
+    return False
+
+
+async def staff() -> bool:
+    return True
+
+
 def unframed(frame: bytes) -> dict[str, Any]:
     assert frame[0] == 0x81
     start, size = (2, frame[1]) if frame[1] < 126 else (4, int.from_bytes(frame[2:4], "big"))
@@ -391,14 +399,14 @@ async def test_nothing_is_read_when_nobody_watches() -> None:
 @pytest.mark.gen_test
 async def test_a_full_process_refuses_but_staff() -> None:
     live = Source().live(max_sockets=1)
-    await live.admit("salute-the-flag")
+    await live.admit("salute-the-flag", nobody)
     live.join("salute-the-flag", FakeReader())
     with pytest.raises(Unavailable) as refused:
-        await live.admit("salute-the-flag")
+        await live.admit("salute-the-flag", nobody)
     assert (refused.value.status, refused.value.code) == (503, "LIVE_FULL")
-    await live.admit("salute-the-flag", staff=True)
+    await live.admit("salute-the-flag", staff)
     with pytest.raises(NotFound):
-        await live.admit("another", staff=True)
+        await live.admit("another", staff)
     await live.close()
 
 
@@ -411,7 +419,7 @@ async def test_closing_ends_everybody_with_restarting() -> None:
     await live.close()
     assert {reader.code for reader in readers} == {1012}
     with pytest.raises(Unavailable):
-        await live.admit("salute-the-flag", staff=True)
+        await live.admit("salute-the-flag", staff)
 
 
 @pytest.mark.gen_test
