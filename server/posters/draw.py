@@ -240,7 +240,9 @@ def _code(image: Image.Image, layer: Qr, link: str) -> None:
     if module < 1:
         raise ValueError("the link is too long for a code of this size")
     _shape(image, Shape(x=layer.x, y=layer.y, w=layer.w, h=layer.h, color="#FFFFFF", radius=layer.radius))
-    picture = Image.new("L", (len(rows), len(rows)), 255)
-    picture.putdata([0 if dark else 255 for row in rows for dark in row])
-    picture = picture.resize((len(rows) * module,) * 2, Image.Resampling.NEAREST)
+    # the white box is the quiet zone, so its round corners stay
+    inner = [row[QUIET_MODULES:-QUIET_MODULES] for row in rows[QUIET_MODULES:-QUIET_MODULES]]
+    picture = Image.new("L", (len(inner), len(inner)), 255)
+    picture.putdata([0 if dark else 255 for row in inner for dark in row])
+    picture = picture.resize((len(inner) * module,) * 2, Image.Resampling.NEAREST)
     image.paste(picture.convert("RGB"), (layer.x + (layer.w - picture.width) // 2, layer.y + (layer.h - picture.height) // 2))
