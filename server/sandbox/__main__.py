@@ -47,7 +47,7 @@ def _log(handler: tornado.web.RequestHandler) -> None:
 
 
 async def serve(options: argparse.Namespace, accounts: Accounts) -> None:
-    """Listen until a signal, or until the parent closes our standard input where that was asked for."""
+    """Listen until a signal."""
     application = build(accounts, options.data, options.callback, options.static, loopback_only=loopback(options.host))
     server = tornado.httpserver.HTTPServer(application, max_body_size=MAX_BODY_BYTES)
     server.listen(options.port, options.host)
@@ -56,11 +56,6 @@ async def serve(options: argparse.Namespace, accounts: Accounts) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stop.set)
-    if options.until_stdin_closes:
-        reader = asyncio.StreamReader()
-        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-        watch = asyncio.create_task(reader.read())
-        watch.add_done_callback(lambda _: stop.set())
     await stop.wait()
     server.stop()
     application.settings["delivery"].close()
@@ -75,7 +70,6 @@ def main() -> int:
     parser.add_argument("--callback", required=True, help="address of the product, such as http://127.0.0.1:8888")
     parser.add_argument("--data", type=Path, required=True, help="folder of the sandbox's own file")
     parser.add_argument("--static", type=Path, required=True, help="folder with phone.html")
-    parser.add_argument("--until-stdin-closes", action="store_true", help="end when the parent's pipe on standard input closes")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:

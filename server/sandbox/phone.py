@@ -185,13 +185,14 @@ class Authorize(Page):
                   + '<a class="b second" href="javascript:history.back()">拒绝</a>')
 
 
-class Script(Base):
+class Script(Page):
     """The simulated JS-SDK, loaded by the product's pages."""
 
     def get(self) -> None:
         self.set_header("Content-Type", "text/javascript; charset=UTF-8")
         self.set_header("Cross-Origin-Resource-Policy", "cross-origin")
-        self.finish((STATIC / "jweixin.js").read_bytes())
+        holder = self.holder()
+        self.finish((STATIC / "jweixin.js").read_text("utf-8").replace("__HOLDER__", holder.key if holder else ""))
 
 
 class Asset(tornado.web.StaticFileHandler):

@@ -2,6 +2,7 @@
  * The simulated JS-SDK of the sandbox: the calls of WeChat's jweixin that the product uses, for simulated phones only.
  * Owns: `wx` and `WeixinJSBridge` on a page that is open in the sandbox's phone.
  * wx.config is checked for real: the sandbox compares the signature with its live tickets and with this page's address.
+ * Each simulated citizen has a phone of her own, so what a page keeps in localStorage is changed with the citizen.
  * Written for old webviews: no arrow functions, no promises that are needed.
  */
 (function () {
@@ -9,11 +10,30 @@
   var script = document.currentScript;
   var origin = script ? script.src.split('/').slice(0, 3).join('/') : '';
   var framed = window.parent !== window;
+  var holder = '__HOLDER__';
   var state = 'new'; // new, checking, ready, failed
   var share = true;
   var readies = [];
   var errors = [];
   var failure = null;
+
+  // Puts away what the last citizen's phone held, brings back this one's, and loads the page anew if that changed anything.
+  function changePhone() {
+    var store = window.localStorage;
+    var last = store.getItem('sandbox.holder');
+    if (!holder || last === holder) return;
+    store.setItem('sandbox.holder', holder);
+    if (last === null) return;
+    var held = {};
+    Object.keys(store).forEach(function (key) {
+      if (key.indexOf('wenming.') === 0) { held[key] = store.getItem(key); store.removeItem(key); }
+    });
+    store.setItem('sandbox.phone.' + last, JSON.stringify(held));
+    var own = JSON.parse(store.getItem('sandbox.phone.' + holder) || '{}');
+    Object.keys(own).forEach(function (key) { store.setItem(key, own[key]); });
+    if (Object.keys(held).length || Object.keys(own).length) location.reload();
+  }
+  try { changePhone(); } catch (error) { if (window.console) console.warn('[模拟微信] 本机存储不可用', error); }
 
   function tell(type, data) {
     if (framed && origin) window.parent.postMessage({ sandbox: true, type: type, data: data }, origin);
