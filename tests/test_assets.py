@@ -55,9 +55,9 @@ def test_no_text_asks_for_a_share_or_ranks_anybody():
 
 def test_the_share_card_is_one_that_wechat_shows():
     file = ASSETS / seed()["share"]["image"].removeprefix("/static/")
-    picture = Image.open(file)
     assert file.stat().st_size < SHARE_MAX_BYTES
-    assert picture.width == picture.height >= SHARE_MIN_PIXELS
+    with Image.open(file) as picture:
+        assert picture.width == picture.height >= SHARE_MIN_PIXELS
 
 
 def test_the_regions_are_zhangzhous():

@@ -56,7 +56,7 @@ def _coverage(face: Face) -> bytes:
     """The face's characters as a bit each; empty for a file that is no usable font."""
     bits = bytearray(_BITS_BYTES)
     try:
-        with TTFont(face.path, fontNumber=face.number, lazy=True) as font:
+        with open(face.path, "rb") as file, TTFont(file, fontNumber=face.number, lazy=True) as font:
             for point, glyph in (font.getBestCmap() or {}).items():
                 if point < _BITS_BYTES * 8 and glyph != ".notdef":
                     bits[point >> 3] |= 1 << (point & 7)

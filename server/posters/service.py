@@ -51,12 +51,11 @@ class _Record(Protocol):
     def participated_at(self) -> int: ...
     @property
     def period(self) -> str: ...
-    @property
-    def region(self) -> str: ...
 
 
 class _Counting(Protocol):
     async def record_of(self, slug: str, citizen: int, now: float) -> _Record: ...
+    async def region_of(self, slug: str, period: str, citizen: int) -> str: ...
 
 
 class _Region(Protocol):
@@ -108,7 +107,8 @@ class Posters:
         """Her poster of the current period as JPEG. Raises NotFound, PosterBusy, PosterUnavailable, StoreUnavailable."""
         campaign = await self._campaigns.get(slug)
         record = await self._counting.record_of(slug, citizen, now)
-        region = (await self._places.of(campaign)).regions.get(record.region)
+        region_code = await self._counting.region_of(slug, record.period, citizen)
+        region = (await self._places.of(campaign)).regions.get(region_code)
         region_name = region.name if region else ""
         name = await self._name_of(slug, record.period, citizen) if self._name_of else None
         link = await self._short_links.link_for(slug)

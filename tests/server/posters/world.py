@@ -45,6 +45,9 @@ class Around:
             raise NotFound("PARTICIPATION_NOT_FOUND", "您还没有参与")
         return self.records[citizen]
 
+    async def region_of(self, slug: str, period: str, citizen: int) -> str:
+        return str(self.records[citizen].region)
+
     async def of(self, campaign: Campaign):
         return SimpleNamespace(regions={"350602": SimpleNamespace(name="芗城区"), "bubian": SimpleNamespace(name="不便选择")})
 
