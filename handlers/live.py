@@ -11,7 +11,8 @@ import tornado.websocket
 from tornado.iostream import StreamBufferFullError, StreamClosedError
 
 from handlers.base import BaseHandler
-from server.errors import Forbidden, Refusal
+from handlers.staff import COOKIE as STAFF_COOKIE
+from server.errors import Forbidden, NotAuthorised, Refusal
 
 # Readers send nothing but pongs and closes; anything longer is not one of ours.
 MAX_MESSAGE_BYTES = 4096
@@ -54,7 +55,11 @@ class CampaignSocket(BaseHandler, tornado.websocket.WebSocketHandler):
 
     async def is_staff(self) -> bool:
         """Whether this is a wall or a console, which have a place even where the process is full."""
-        return False
+        try:
+            await self.services.staff.of_session(self.get_cookie(STAFF_COOKIE), self.now())
+        except NotAuthorised:
+            return False
+        return True
 
     def check_origin(self, origin: str) -> bool:
         return origin_allowed(origin, self.request.host, self.settings.get("hosts", frozenset()))

@@ -16,7 +16,8 @@ from typing import Any
 import msgspec
 import tornado.web
 
-from handlers.openapi_words import AUTHORITIES, TAGS, WORDS, Error, Words
+from handlers.openapi_shapes import Error
+from handlers.openapi_words import AUTHORITIES, TAGS, WORDS, Words
 from server.version import VERSION
 
 VERBS = ("get", "post", "put", "patch", "delete")
@@ -25,13 +26,13 @@ REF = "#/components/schemas/{name}"
 # The patterns of ROUTES, in the order in which they are tried, as names of path parameters.
 PARAMETERS = (
     (r"([a-z0-9][a-z0-9-]{0,31})", "{slug}"),
-    (r"([0-9a-f]{32})", "{id}"),
+    (r"(\d{15}:[0-9a-f]{32})", "{id}"),
     (r"([A-Za-z0-9]{1,16})", "{code}"),
     (r"([A-Za-z0-9]{1,64})", "{code}"),
     (r"(?:/.*)?", ""),
     (r"(.*)", "{path}"),
 )
-_BODY = re.compile(r"self\.body\(\s*([A-Za-z_][A-Za-z0-9_.]*)\s*[,)]")
+_BODY = re.compile(r"(?:self\.body\(|decode_body\(self\.request\.body,)\s*([A-Za-z_][A-Za-z0-9_.]*)\s*[,)]")
 
 
 def template(pattern: str) -> str:

@@ -5,8 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from msgspec import Struct
-
+from handlers.openapi_shapes import (
+    Alive,
+    Build,
+    CampaignList,
+    CampaignView,
+    Counters,
+    JsSdkSignature,
+    Member,
+    MiniProgramToken,
+    ParticipationRecord,
+    Readiness,
+    StaffCampaign,
+    StaffCampaignList,
+    UnitPage,
+)
 from handlers.participations import SaluteBody
 
 TAGS = {
@@ -30,134 +43,6 @@ AUTHORITIES = {
 }
 CITIZEN = ("citizenToken", "citizenCookie")
 STAFF = ("staffCookie",)
-
-
-# --- the shapes of answers ---
-
-
-class ErrorDetail(Struct):
-    code: str
-    message: str
-    request_id: str
-    field: str | None = None
-
-
-class Error(Struct):
-    error: ErrorDetail
-
-
-class ParticipationRecord(Struct):
-    ordinal: int
-    first: bool
-    activities: list[str]
-    participated_at: str
-    durable: bool
-    receipt: str
-    period: str
-
-
-class Counters(Struct):
-    participants: int
-    participations: int
-    by_activity: dict[str, int]
-    by_region: dict[str, int]
-    by_minute: list[tuple[str, int]]
-    group_reported: int
-    voids: int
-    stale_shards: int
-    period: str
-    as_of: str
-
-
-class CampaignItem(Struct):
-    slug: str
-    title: str
-    state: str
-    opens_at: str
-    closes_at: str
-
-
-class CampaignList(Struct):
-    items: list[CampaignItem]
-    next: str | None
-
-
-class ActivityView(Struct):
-    code: str
-    title: str
-    verb: str
-    children: bool
-
-
-class RegionView(Struct):
-    code: str
-    name: str
-    initials: str
-    parent: str
-    order: int
-    own: bool
-
-
-class CampaignView(CampaignItem):
-    period_rule: str
-    period: str
-    server_time: str
-    activities: list[ActivityView]
-    regions: list[RegionView]
-    form: dict[str, bool]
-    presets: list[dict[str, str]]
-    theme: dict[str, Any]
-    share: dict[str, str]
-    organiser: dict[str, str]
-    demo: bool
-    simulated: bool
-
-
-class UnitView(Struct):
-    code: str
-    name: str
-    initials: str
-
-
-class UnitPage(Struct):
-    items: list[UnitView]
-    next: str | None
-
-
-class MiniProgramToken(Struct):
-    token: str
-    expires_in: int
-
-
-class JsSdkSignature(Struct):
-    appId: str
-    timestamp: int
-    nonceStr: str
-    signature: str
-
-
-class Alive(Struct):
-    status: str
-
-
-class StoreAnswer(Struct):
-    ok: bool
-    milliseconds: float
-    problem: str
-
-
-class Readiness(Struct):
-    status: str
-    stores: dict[str, StoreAnswer] | None = None
-
-
-class Build(Struct):
-    name: str
-    version: str
-    commit: str
-
-
-# --- the words ---
 
 
 @dataclass(frozen=True)
@@ -186,7 +71,10 @@ HTML = "text/html"
 NO_CAMPAIGN = {404: ("CAMPAIGN_NOT_FOUND",)}
 NO_TOKEN = {401: ("TOKEN_MISSING", "TOKEN_INVALID", "TOKEN_EXPIRED")}
 RECORD = Answer("参与记录：序号与时间永远是第一次的", ParticipationRecord)
-CSRF = {401: ("STAFF_SIGN_IN_REQUIRED",), 403: ("FORBIDDEN",)}
+NO_STAFF = {401: ("STAFF_SESSION_MISSING",), 403: ("ROLE_REFUSED",)}
+NO_STAFF_CHANGE = {401: ("STAFF_SESSION_MISSING",), 403: ("ROLE_REFUSED", "CSRF_REFUSED")}
+MEMBER = Answer("账号、角色与 CSRF 值", Member)
+STAFF_CAMPAIGN = Answer("活动，包括草稿", StaffCampaign)
 
 WORDS: dict[tuple[str, str], Words] = {
     # 微信
@@ -291,7 +179,7 @@ WORDS: dict[tuple[str, str], Words] = {
         "活动",
         "留言：预设寄语立即通过，自己的话等待审核；每人每期一条",
         {201: Answer("已通过"), 202: Answer("等待审核")},
-        {**NO_TOKEN, **NO_CAMPAIGN, 409: ("MESSAGE_EXISTS",), 422: ("INVALID_BODY",)},
+        {**NO_TOKEN, **NO_CAMPAIGN, 409: ("MESSAGE_ALREADY_LEFT", "NOT_A_PARTICIPANT"), 422: ("INVALID_BODY",)},
         needs=CITIZEN,
     ),
     ("post", "/api/v1/campaigns/{slug}/visits"): Words("活动", "记一次访问，按渠道", {204: Answer("已记")}, NO_CAMPAIGN),
@@ -299,7 +187,7 @@ WORDS: dict[tuple[str, str], Words] = {
         "活动",
         "我的纪念证书，750×1334",
         {200: Answer("海报", media="image/jpeg")},
-        {**NO_TOKEN, 404: ("CAMPAIGN_NOT_FOUND", "PARTICIPATION_NOT_FOUND"), 503: ("POSTERS_BUSY",)},
+        {**NO_TOKEN, 404: ("CAMPAIGN_NOT_FOUND", "PARTICIPATION_NOT_FOUND"), 503: ("POSTER_BUSY",)},
         needs=CITIZEN,
     ),
     # 实时
@@ -308,6 +196,76 @@ WORDS: dict[tuple[str, str], Words] = {
         "WebSocket：先发 snapshot，之后是编号的 delta（变化项的新绝对值），无变化时每 10 秒一次 heartbeat",
         {101: Answer("升级为 WebSocket")},
         {400: ("UPGRADE_REQUIRED",), 403: ("ORIGIN_REFUSED",), **NO_CAMPAIGN, 503: ("LIVE_FULL",)},
+    ),
+    # 工作人员
+    ("get", "/api/v1/staff/session"): Words("工作人员", "谁已登录", {200: MEMBER}, NO_STAFF, needs=STAFF),
+    ("post", "/api/v1/staff/session"): Words(
+        "工作人员",
+        "登录；连续输错会锁定账号",
+        {200: MEMBER},
+        {401: ("SIGN_IN_FAILED",), 422: ("INVALID_BODY",), 429: ("ACCOUNT_LOCKED",)},
+    ),
+    ("delete", "/api/v1/staff/session"): Words("工作人员", "退出", {204: Answer("已退出")}, NO_STAFF_CHANGE, needs=STAFF),
+    ("get", "/api/v1/staff/campaigns"): Words(
+        "工作人员", "全部活动，包括草稿", {200: Answer("列表", StaffCampaignList)}, NO_STAFF, needs=STAFF
+    ),
+    ("post", "/api/v1/staff/campaigns"): Words(
+        "工作人员",
+        "新建活动草稿",
+        {201: STAFF_CAMPAIGN},
+        {**NO_STAFF_CHANGE, 409: ("SLUG_TAKEN",), 422: ("INVALID_BODY",)},
+        needs=STAFF,
+    ),
+    ("get", "/api/v1/staff/campaigns/{slug}"): Words(
+        "工作人员", "一个活动，包括草稿", {200: STAFF_CAMPAIGN}, {**NO_STAFF, **NO_CAMPAIGN}, needs=STAFF
+    ),
+    ("put", "/api/v1/staff/campaigns/{slug}"): Words(
+        "工作人员",
+        "修改活动；发布后统计口径不能再改",
+        {200: STAFF_CAMPAIGN},
+        {**NO_STAFF_CHANGE, **NO_CAMPAIGN, 409: ("CAMPAIGN_FIXED", "CAMPAIGN_CHANGED"), 422: ("INVALID_BODY",)},
+        needs=STAFF,
+    ),
+    ("put", "/api/v1/staff/campaigns/{slug}/state"): Words(
+        "工作人员",
+        "推进活动状态：发布、开始、暂停、截止、归档",
+        {200: STAFF_CAMPAIGN},
+        {
+            **NO_STAFF_CHANGE,
+            **NO_CAMPAIGN,
+            409: ("CAMPAIGN_CHANGED", "NOT_READY_TO_OPEN", "STILL_COUNTING"),
+            422: ("UNKNOWN_STATE",),
+        },
+        needs=STAFF,
+    ),
+    ("post", "/api/v1/staff/campaigns/{slug}/places"): Words(
+        "工作人员",
+        "导入区县或单位（CSV），也可以只预演",
+        {200: Answer("导入结果")},
+        {**NO_STAFF_CHANGE, **NO_CAMPAIGN, 413: ("BODY_TOO_LARGE",), 422: ("INVALID_BODY",)},
+        needs=STAFF,
+    ),
+    ("get", "/api/v1/staff/campaigns/{slug}/messages"): Words(
+        "工作人员",
+        "等待审核的留言，最早的在前",
+        {200: Answer("列表")},
+        {**NO_STAFF, **NO_CAMPAIGN},
+        {"cursor": "上一页的 next"},
+        needs=STAFF,
+    ),
+    ("put", "/api/v1/staff/campaigns/{slug}/messages/{id}"): Words(
+        "工作人员",
+        "通过或退回一条留言",
+        {200: Answer("结果")},
+        {**NO_STAFF_CHANGE, 404: ("CAMPAIGN_NOT_FOUND", "MESSAGE_NOT_FOUND")},
+        needs=STAFF,
+    ),
+    ("post", "/api/v1/staff/campaigns/{slug}/voids"): Words(
+        "工作人员",
+        "作废一次参与，写明原因；所有总数随之减少",
+        {200: Answer("结果")},
+        {**NO_STAFF_CHANGE, 404: ("CAMPAIGN_NOT_FOUND", "PARTICIPATION_NOT_FOUND"), 422: ("REASON_MISSING",)},
+        needs=STAFF,
     ),
     # 运维
     ("get", "/healthz"): Words("运维", "进程存活；不访问任何存储", {200: Answer("存活", Alive)}),

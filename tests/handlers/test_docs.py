@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ from handlers import docs
 from handlers.openapi import document, request_shape, template, verbs_of
 from handlers.openapi_words import CITIZEN, TAGS, WORDS
 
+ROOT = Path(__file__).resolve().parents[2]
 ROUTED = {(verb, template(pattern)) for pattern, handler in handlers.ROUTES for verb in verbs_of(handler)}
 
 
@@ -70,6 +72,13 @@ def test_bodies_come_from_the_handlers_own_code() -> None:
     assert found is not None
     assert issubclass(found, msgspec.Struct)
     assert {"activity", "region", "unit", "receipt"} <= {field.encode_name for field in msgspec.structs.fields(found)}
+
+
+def test_every_refusal_that_is_named_is_raised_somewhere() -> None:
+    source = "".join(path.read_text("utf-8") for folder in ("server", "handlers") for path in (ROOT / folder).rglob("*.py")
+                     if path.name != "openapi_words.py")
+    named = {code for words in WORDS.values() for codes in words.refusals.values() for code in codes}
+    assert sorted(code for code in named if f'"{code}"' not in source) == []
 
 
 def test_citizens_verbs_name_both_ways_to_sign_in() -> None:

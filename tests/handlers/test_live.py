@@ -16,6 +16,7 @@ from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import websocket_connect
 
 from handlers.live import MAX_MESSAGE_BYTES, PING_SECONDS, CampaignSocket, origin_allowed
+from server.errors import NotAuthorised
 from tests.server.test_live import FIGURES, Source, until
 
 HOSTS = frozenset({"h5.example.cn"})
@@ -29,12 +30,21 @@ def source() -> Source:
     return Source()
 
 
+class FakeStaff:
+    """Knows one session."""
+
+    async def of_session(self, secret: str | None, now: float) -> object:
+        if secret != "wall":
+            raise NotAuthorised("STAFF_SESSION_MISSING", "请先登录")
+        return object()
+
+
 @pytest.fixture
 def app(source: Source, io_loop: Any) -> Iterator[tornado.web.Application]:
     live = source.live(tick_seconds=0.02, heartbeat_seconds=0.2)
     yield tornado.web.Application(
         [(r"/live/campaigns/([a-z0-9-]+)", CampaignSocket)],
-        services=SimpleNamespace(live=live), clock=lambda: source.now, hosts=HOSTS)
+        services=SimpleNamespace(live=live, staff=FakeStaff()), clock=lambda: source.now, hosts=HOSTS)
     io_loop.run_sync(live.close)
 
 
@@ -98,6 +108,10 @@ async def test_a_full_process_answers_503_at_the_upgrade(http_server: Any, http_
     for connection in connections:
         await read(connection)
     assert await refusal(url(http_port)) == (503, "5")
+    wall = await websocket_connect(HTTPRequest(url(http_port), headers={"Cookie": "wenming_staff=wall"}))
+    assert (await read(wall))["type"] == "snapshot"
+    wall.close()
+    await asyncio.sleep(0.05)
     connections[0].close()
     await asyncio.sleep(0.05)
     (await websocket_connect(url(http_port))).close()
