@@ -2,5 +2,8 @@
 
 Read in this order: `layers` (what an editor writes), `names` (who may be named), `fonts` (which glyphs
 there are), `draw` (layers to JPEG), `worker` (the drawing program), `pool` (its processes), `service` (the door).
-This file imports nothing, so that the drawing program starts without the rest of the product.
 """
+
+from server.posters.service import Posters
+
+__all__ = ["Posters"]

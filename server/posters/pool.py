@@ -30,6 +30,8 @@ PAUSE_SECONDS = 10.0
 # Time for a child to end by itself after its input closed; it only has to finish one poster.
 END_SECONDS = 2.0
 TRIES = 2
+# What reading and writing raise when a child has died, hangs or talks nonsense.
+LOST = (OSError, EOFError, TimeoutError, msgspec.MsgspecError)
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -74,11 +76,12 @@ class _Child:
     async def draw(self, job: bytes) -> Answer:
         """One job. Raises OSError, EOFError or TimeoutError when the child is lost; PosterUnavailable when none can start."""
         if self.pid is None:
-            await self._start()
+            await self.start()
         async with asyncio.timeout(DRAW_SECONDS):
             return await self._ask(job)
 
-    async def _start(self) -> None:
+    async def start(self) -> None:
+        """A new process. Raises PosterUnavailable where it has no font, and what LOST names."""
         loop = asyncio.get_running_loop()
         if loop.time() < self._paused_until:
             raise PosterUnavailable()
@@ -141,10 +144,14 @@ class Pool:
     def waiting(self) -> int:
         return self._jobs.qsize()
 
-    async def draw(self, job: bytes) -> bytes:
-        """The JPEG of a packed job, in its turn. Raises PosterBusy at once when the queue is full, else PosterUnavailable."""
+    def start(self) -> None:
+        """Start the children in the background, so that the first poster does not wait and a missing font is told early."""
         if not self._tasks:
             self._tasks = [asyncio.create_task(self._work(child)) for child in self._children]
+
+    async def draw(self, job: bytes) -> bytes:
+        """The JPEG of a packed job, in its turn. Raises PosterBusy at once when the queue is full, else PosterUnavailable."""
+        self.start()
         waiting = _Waiting(job, asyncio.get_running_loop().create_future())
         try:
             self._jobs.put_nowait(waiting)
@@ -153,6 +160,11 @@ class Pool:
         return await waiting.answer
 
     async def _work(self, child: _Child) -> None:
+        try:
+            await child.start()
+        except (PosterUnavailable, *LOST) as error:  # told by the log; the first poster tries again
+            logger.warning("a drawing process did not start: %s %s", type(error).__name__, error)
+            await child.end()
         while True:
             waiting = await self._jobs.get()
             if waiting.answer.done():  # whoever asked has gone
@@ -171,7 +183,7 @@ class Pool:
         for attempt in range(1, TRIES + 1):
             try:
                 return await child.draw(job)
-            except (OSError, EOFError, TimeoutError, msgspec.MsgspecError) as error:
+            except LOST as error:
                 logger.warning("a drawing process was lost (try %d of %d): %s %s", attempt, TRIES, type(error).__name__, error)
                 await child.end()
         raise PosterUnavailable()

@@ -130,6 +130,10 @@ class Posters:
         for key in [key for key in self._finished if key[0] == citizen]:
             self._drop(key)
 
+    async def start(self) -> None:
+        """Start the drawing processes in the background."""
+        self._pool.start()
+
     async def close(self) -> None:
         """End the drawing processes."""
         await self._pool.close()
