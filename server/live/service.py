@@ -162,7 +162,7 @@ class Live:
         self._tick_seconds = tick_seconds
         self._heartbeat_seconds = heartbeat_seconds
         self._channels: dict[str, _Channel] = {}
-        self._series: OrderedDict[tuple[str, str, int], _Series] = OrderedDict()
+        self._series: OrderedDict[tuple[str, str], _Series] = OrderedDict()
         self._known: dict[str, tuple[Campaign, RegionIndex]] = {}
         self._sockets = 0
         self._closing = False
@@ -178,12 +178,12 @@ class Live:
         """
         campaign, _ = await self._about(slug)
         since, until = moment(frm, "from"), moment(to, "to")
-        minutes = SHOWN_MINUTES if since is None and until is None else KEPT_MINUTES
-        view = await self._view(campaign, checked_period(period, campaign, now), COUNTERS_AGE_SECONDS, minutes)
+        view = await self._view(campaign, checked_period(period, campaign, now), COUNTERS_AGE_SECONDS)
+        newest = SHOWN_MINUTES if since is None and until is None else KEPT_MINUTES
         chosen = {minute: n for minute, n in view.by_minute.items()
                   if (since is None or minute >= since) and (until is None or minute < until)}
         return {"participants": view.participants, "participations": view.participations, "by_activity": view.by_activity,
-                "by_region": view.by_region, "by_minute": minutes_of(chosen, minutes),
+                "by_region": view.by_region, "by_minute": minutes_of(chosen, newest),
                 "group_reported": 0,  # group reports are counted beside the participations; none can be handed in yet
                 "voids": view.voids, "stale_shards": view.stale_shards, "period": view.period, "as_of": iso(view.as_of)}
 
@@ -325,25 +325,35 @@ class Live:
                 raise
         return self._known[slug]
 
-    async def _view(self, campaign: Campaign, period: str, max_age_seconds: float, minutes: int = SHOWN_MINUTES) -> View:
-        key = (campaign.slug, period, minutes)
+    async def _view(self, campaign: Campaign, period: str, max_age_seconds: float) -> View:
+        key = (campaign.slug, period)
         series = self._series.setdefault(key, _Series())
         self._series.move_to_end(key)
         if len(self._series) > KEPT_SERIES:
             self._series.popitem(last=False)
 
         async def read(last: View | None) -> View:
-            now, loop = self._clock(), asyncio.get_running_loop()
-            started = loop.time()
-            try:
-                figures = await asyncio.wait_for(self._read_figures(campaign.slug, period, now, minutes=minutes), READ_SECONDS)
-            except BaseException:
-                self._metrics.record("figures_failed_total")
-                raise
-            finally:
-                self._metrics.observe("figures_read_seconds", loop.time() - started)
-            if figures.stale_shards and not figures.as_of:
-                raise StoreUnavailable()  # no shard ever answered: zeros would be a claim
+            now = self._clock()
+            # Minutes that are past change only by a void, so all of them are read only where some may be missing.
+            whole = last is None or now - last.as_of > SHOWN_MINUTES * 60 / 2
+            figures = await self._figures(campaign.slug, period, now, KEPT_MINUTES if whole else SHOWN_MINUTES)
+            if last is not None and not whole and figures.voids > last.voids:
+                figures = await self._figures(campaign.slug, period, now, KEPT_MINUTES)
             return view_of(figures, campaign, period, self._known[campaign.slug][1].regions, last, now)
 
         return await series.current(read, campaign.shards, max_age_seconds)
+
+    async def _figures(self, slug: str, period: str, now: float, minutes: int) -> Figures:
+        """One read of the counters within READ_SECONDS. Raises StoreUnavailable where no shard ever answered."""
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        try:
+            figures = await asyncio.wait_for(self._read_figures(slug, period, now, minutes=minutes), READ_SECONDS)
+        except BaseException:
+            self._metrics.record("figures_failed_total")
+            raise
+        finally:
+            self._metrics.observe("figures_read_seconds", loop.time() - started)
+        if figures.stale_shards and not figures.as_of:
+            raise StoreUnavailable()  # zeros would be a claim
+        return figures

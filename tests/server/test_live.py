@@ -36,11 +36,13 @@ class Source:
         self.problem: Exception | None = None
         self.campaigns_problem: Exception | None = None
         self.reads = 0
+        self.minutes: list[int] = []
         self.hold: asyncio.Event | None = None
         self.now = NOW
 
     async def read(self, slug: str, period: str, now: float, *, minutes: int) -> Figures:
         self.reads += 1
+        self.minutes.append(minutes)
         if self.hold:
             await self.hold.wait()
         if self.problem:
@@ -199,6 +201,26 @@ async def test_counters_choose_minutes() -> None:
     chosen = await live.counters("salute-the-flag", "all", NOW, iso(OPENING + 60), iso(OPENING + 180))
     assert [n for _, n in chosen["by_minute"]] == [2, 3]
     assert len((await live.counters("salute-the-flag", "all", NOW, iso(OPENING)))["by_minute"]) == 300
+
+
+@pytest.mark.gen_test
+async def test_all_minutes_are_read_only_where_some_may_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.live.service.COUNTERS_AGE_SECONDS", 0.0)
+    source = Source()
+    source.figures = replace(FIGURES, by_minute=tuple((OPENING + 60 * i, 1) for i in range(300)))
+    live = source.live()
+
+    async def minutes() -> int:
+        return len((await live.counters("salute-the-flag", None, NOW, iso(OPENING)))["by_minute"])
+
+    assert [await minutes(), await minutes()] == [300, 300]
+    assert source.minutes == [1440, 120]
+    source.figures = replace(source.figures, voids=1, by_minute=source.figures.by_minute[1:])
+    assert await minutes() == 299
+    assert source.minutes[2:] == [120, 1440]
+    source.now += 3 * 3600  # nobody asked for three hours
+    await minutes()
+    assert source.minutes[4:] == [1440]
 
 
 @pytest.mark.gen_test

@@ -11,7 +11,7 @@ import pytest
 from server.metrics import METRICS, PREFIX, Metrics
 
 ROOT = Path(__file__).resolve().parents[2]
-UNITS = {"counter": ("total",), "gauge": ("count", "seconds", "bytes"), "histogram": ("seconds", "bytes")}
+UNITS = {"counter": ("total",), "gauge": ("count", "seconds", "bytes"), "histogram": ("seconds", "participations", "bytes")}
 CALL = re.compile(r"\.(record|observe|hold)\(\s*\"([a-z_]+)\"")
 KINDS = {"record": "counter", "observe": "histogram", "hold": "gauge"}
 
