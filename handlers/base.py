@@ -90,7 +90,7 @@ class BaseHandler(tornado.web.RequestHandler):
         if isinstance(value, (WenmingError, tornado.web.HTTPError)) or (value and translate(value)):
             logger.info("%s %s refused: %s", self.request.method, type(self).__name__, value)
         else:
-            logger.error("request %s failed in %s", getattr(self, "request_id", "-"), type(self).__name__, exc_info=(typ, value, tb))
+            logger.error("request %s failed in %s", getattr(self, "request_id", "-"), type(self).__name__, exc_info=value)
 
 
 class ApiHandler(BaseHandler):

@@ -15,7 +15,7 @@ class TrustedHandler(ApiHandler):
     def is_trusted(self) -> bool:
         """Whether details may be shown to the caller."""
         peers: Peers = self.settings["peers"]
-        return peers.is_trusted(peers.client(self.request.connection.context.address[0], self.request.headers))
+        return peers.is_trusted(peers.client(self.request.remote_ip or "", self.request.headers))
 
 
 class Live(ApiHandler):

@@ -186,7 +186,7 @@ class IntakeProtocol(asyncio.Protocol):
             status, answer = await take(self._services, match[1].decode(), request.authorization, request.cookie,
                                         b"".join(request.body), self._clock())
             return _response(status, _encode(answer), keep)
-        except Exception as error:  # noqa: BLE001 the renderer of this door: every failure becomes the one error shape
+        except Exception as error:
             known = as_wenming_error(error, 500)
             if known.status == 500:
                 logger.exception("a salute failed")
@@ -270,7 +270,7 @@ class Intake:
         for connection in list(self._connections):
             connection.finish()
         until = time.monotonic() + grace_seconds
-        while self._connections and time.monotonic() < until:
+        while self._connections and time.monotonic() < until:  # noqa: ASYNC110 many things end it, once in a process's life
             await asyncio.sleep(0.02)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,7 +62,7 @@ class Words:
     tag: str
     text: str
     answers: dict[int, Answer]
-    refusals: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    refusals: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     query: dict[str, str] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
     body: Any = None

@@ -1,30 +1,70 @@
 """A campaign 活动: what it is, when it is open and how it is counted.
 
-Owns: the `campaigns` documents and the life cycle draft -> scheduled -> open -> frozen -> archived.
-Invariants: a draft is never public; only the server's clock decides the window; `shards` is written
-when the campaign opens and never changes afterwards.
+Owns: the `campaigns` documents and the life cycle draft -> scheduled -> open (<-> paused) -> frozen -> archived.
+Invariants: a draft is never public; `shards`, period rule and activities are fixed once it was scheduled, because
+the counters are laid out by them; `shards` is written at scheduling and never changes.
+
+Failure policy: reading fails open: while MongoDB is away the last known campaign is used, because the counting
+script decides state and window by itself. Writing fails closed.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Literal
+import asyncio
+import logging
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal, get_args
+
+from server.campaign_types import CAMPAIGN_TYPES
+from server.clock import iso
+from server.errors import Conflict, InvalidBody, NotFound
+from server.stores import Database, Document, DuplicateKeyError, PyMongoError
+
+logger = logging.getLogger(__name__)
 
 State = Literal["draft", "scheduled", "open", "paused", "frozen", "archived"]
 PeriodRule = Literal["all", "daily"]
 
+SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+CODE = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 # A cell has 13 activity bits, so a campaign has at most 13 theme activities.
 MAX_ACTIVITIES = 13
+# Requests that never got an answer are taken for 30 minutes after the end; then nothing more can change.
+LATE_SECONDS = 1800
+# Every process learns of a change within this; the counting script knows it at once.
+CACHE_SECONDS = 1.0
+
+TRANSITIONS: dict[State, tuple[State, ...]] = {
+    "draft": ("scheduled",),
+    "scheduled": ("draft", "open"),
+    "open": ("paused", "frozen"),
+    "paused": ("open", "frozen"),
+    "frozen": ("archived",),
+    "archived": (),
+}
+# What the footer of every public page must name before a campaign on a public address may open.
+FOOTER = {"name": "主办单位", "icp": "ICP 备案号", "police": "公安备案号", "telephone": "联系电话",
+          "responsible_person": "儿童信息保护负责人"}
 
 
 @dataclass(frozen=True)
 class Activity:
-    """A theme activity 主题活动: `keepsake` False stores nothing but the count (the children's activity)."""
+    """A theme activity 主题活动. `children`: for under-14s, it stores nothing but the count."""
 
     code: str
     title: str
     verb: str
     children: bool = False
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A message 寄语 that may be chosen as it stands."""
+
+    code: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -40,11 +80,12 @@ class Campaign:
     opens_at: int
     closes_at: int
     activities: tuple[Activity, ...]
+    kind: str = "salute"
     period_rule: PeriodRule = "all"
     shards: int = 1
     demo: bool = False
     free_words: bool = False
-    presets: tuple[str, ...] = ()
+    presets: tuple[Preset, ...] = ()
     theme: dict[str, Any] = field(default_factory=dict)
     share: dict[str, str] = field(default_factory=dict)
     organiser: dict[str, str] = field(default_factory=dict)
@@ -52,3 +93,230 @@ class Campaign:
     def activity_index(self, code: str) -> int | None:
         """The activity's bit, or None for an unknown code."""
         return next((i for i, activity in enumerate(self.activities) if activity.code == code), None)
+
+
+class CampaignNotFound(NotFound):
+    code = "CAMPAIGN_NOT_FOUND"
+    message = "没有这个活动"
+
+
+class CampaignStore:
+    """The only code that touches `campaigns`."""
+
+    def __init__(self, mongo: Database) -> None:
+        self._campaigns = mongo["campaigns"]
+
+    async def find(self, slug: str) -> Campaign | None:
+        found = await self._campaigns.find_one({"_id": slug})
+        return _campaign(found) if found else None
+
+    async def all(self) -> list[Campaign]:
+        """Every campaign. A city has some dozens in a year."""
+        return [_campaign(document) for document in await self._campaigns.find({}).limit(1000).to_list(None)]
+
+    async def create(self, campaign: Campaign) -> bool:
+        """False where the slug is taken."""
+        try:
+            await self._campaigns.insert_one(_document(campaign))
+        except DuplicateKeyError:
+            return False
+        return True
+
+    async def rewrite(self, campaign: Campaign) -> bool:
+        """Replace what an editor may change; False where the state moved on meanwhile."""
+        fields = {name: value for name, value in _document(campaign).items() if name not in ("_id", "state")}
+        result = await self._campaigns.update_one({"_id": campaign.slug, "state": campaign.state}, {"$set": fields})
+        return result.matched_count == 1
+
+    async def move(self, slug: str, from_: State, to: State, fields: Mapping[str, Any]) -> bool:
+        """One step of the life cycle; False where another process was first."""
+        result = await self._campaigns.update_one({"_id": slug, "state": from_}, {"$set": {"state": to, **fields}})
+        return result.modified_count == 1
+
+
+def _document(campaign: Campaign) -> Document:
+    fields = asdict(campaign)
+    return {"_id": fields.pop("slug"), **fields}
+
+
+def _campaign(document: Document) -> Campaign:
+    fields = dict(document)
+    return Campaign(slug=fields.pop("_id"), activities=tuple(Activity(**a) for a in fields.pop("activities")),
+                    presets=tuple(Preset(**p) for p in fields.pop("presets")), **fields)
+
+
+async def _nothing(campaign: Campaign) -> None:
+    return None
+
+
+class Campaigns:
+    """`default_shards` is written into a campaign when it is scheduled. `is_public`: people outside this machine are served."""
+
+    def __init__(self, store: CampaignStore, *, default_shards: int, is_public: bool, simulated: bool) -> None:
+        self._store = store
+        self._default_shards = default_shards
+        self._is_public = is_public
+        self._simulated = simulated
+        self._known: dict[str, tuple[float, Campaign]] = {}
+        # Set by the composition root: tells the counting shards of a new state or window.
+        self.on_change: Callable[[Campaign], Awaitable[None]] = _nothing
+
+    # Reading
+
+    async def get(self, slug: str) -> Campaign:
+        """A public campaign. Raises CampaignNotFound, for a draft too."""
+        campaign = await self._cached(slug)
+        if campaign.state == "draft":
+            raise CampaignNotFound()
+        return campaign
+
+    async def get_any(self, slug: str) -> Campaign:
+        """A campaign as staff see it, drafts too. Raises CampaignNotFound."""
+        campaign = await self._store.find(slug)
+        if campaign is None:
+            raise CampaignNotFound()
+        return campaign
+
+    async def all(self) -> list[Campaign]:
+        return sorted(await self._store.all(), key=lambda c: (-c.opens_at, c.slug))
+
+    async def running(self) -> list[Campaign]:
+        """The campaigns whose counters are in Redis."""
+        return [campaign for campaign in await self.all() if campaign.state in ("open", "paused", "frozen")]
+
+    async def public_list(self, now: float) -> list[dict[str, Any]]:
+        """The campaigns that citizens may know of, newest first."""
+        return [_summary(campaign) for campaign in await self.all() if campaign.state != "draft"]
+
+    def view(self, campaign: Campaign, regions: list[dict[str, Any]], has_units: bool, period: str, now: float) -> dict[str, Any]:
+        """The public view of a campaign (times as ISO texts)."""
+        return {
+            **_summary(campaign), "kind": campaign.kind, "period_rule": campaign.period_rule, "period": period, "server_time": iso(now),
+            "activities": [asdict(activity) for activity in campaign.activities], "regions": regions,
+            "form": {"region": True, "unit": has_units, "free_words": campaign.free_words},
+            "presets": [asdict(preset) for preset in campaign.presets], "theme": campaign.theme, "share": campaign.share,
+            "organiser": campaign.organiser, "demo": campaign.demo, "simulated": self._simulated,
+            "steps": [{"code": code, "name": name} for code, name in CAMPAIGN_TYPES[campaign.kind].steps]}
+
+    async def _cached(self, slug: str) -> Campaign:
+        now = asyncio.get_running_loop().time()
+        read_at, campaign = self._known.get(slug, (0.0, None))
+        if campaign is not None and now - read_at < CACHE_SECONDS:
+            return campaign
+        if campaign is not None:
+            self._known[slug] = now, campaign  # one caller asks, the others go on with what is known
+        try:
+            found = await self._store.find(slug)
+        except PyMongoError as error:
+            if campaign is None:
+                raise
+            logger.warning("campaign %s is served as last known: %s", slug, type(error).__name__)
+            return campaign
+        if found is None:
+            self._known.pop(slug, None)
+            raise CampaignNotFound()
+        self._known[slug] = now, found
+        return found
+
+    # Writing
+
+    async def create(self, campaign: Campaign) -> Campaign:
+        """A new draft. Raises InvalidBody, Conflict SLUG_TAKEN."""
+        draft = replace(campaign, state="draft")
+        _check(draft)
+        if not await self._store.create(draft):
+            raise Conflict("SLUG_TAKEN", "这个活动代码已被使用", field="slug")
+        return draft
+
+    async def update(self, changed: Campaign) -> Campaign:
+        """Change a campaign. Once scheduled, what the counters are laid out by stays. Raises InvalidBody, Conflict."""
+        current = await self.get_any(changed.slug)
+        _check(changed)
+        fixed = ("kind", "period_rule", "shards")
+        if current.state != "draft" and (any(getattr(current, name) != getattr(changed, name) for name in fixed) or
+                                         [a.code for a in current.activities] != [a.code for a in changed.activities]):
+            raise Conflict("CAMPAIGN_FIXED", "活动发布后不能再改统计周期和主题活动")
+        if current.state in ("frozen", "archived"):
+            raise Conflict("CAMPAIGN_FIXED", "活动已截止，不能再修改")
+        changed = replace(changed, state=current.state)
+        if not await self._store.rewrite(changed):
+            raise Conflict("CAMPAIGN_CHANGED", "活动状态刚刚变化，请刷新后再试")
+        await self._tell(changed)
+        return changed
+
+    async def transition(self, slug: str, to: str, now: float) -> Campaign:
+        """Move a campaign along its life cycle. Raises CampaignNotFound, InvalidBody, Conflict."""
+        if to not in get_args(State):
+            raise InvalidBody("UNKNOWN_STATE", "没有这个状态", field="state")
+        campaign = await self.get_any(slug)
+        target: State = to  # type: ignore[assignment]
+        if target == campaign.state:
+            return campaign
+        if target not in TRANSITIONS[campaign.state]:
+            raise Conflict("TRANSITION_REFUSED", f"活动现在是“{STATE_NAMES[campaign.state]}”，不能直接变为“{STATE_NAMES[target]}”")
+        fields: dict[str, Any] = {}
+        if campaign.state == "draft":
+            self._check_may_open(campaign, now)
+            fields["shards"] = self._default_shards
+        if target == "open":
+            self._check_may_open(campaign, now)
+        if target == "archived" and now < campaign.closes_at + LATE_SECONDS:
+            raise Conflict("STILL_COUNTING", "活动结束满 30 分钟、账目核对之后才能归档")
+        if not await self._store.move(slug, campaign.state, target, fields):
+            raise Conflict("CAMPAIGN_CHANGED", "活动状态刚刚变化，请刷新后再试")
+        moved = replace(campaign, state=target, **fields)
+        await self._tell(moved)
+        return moved
+
+    async def tick(self, now: float) -> list[Campaign]:
+        """Open what is due and freeze what has ended; the job that keeps the clock. Returns the campaigns that were frozen."""
+        frozen = []
+        for campaign in await self._store.all():
+            if campaign.state == "scheduled" and campaign.opens_at <= now < campaign.closes_at:
+                await self.transition(campaign.slug, "open", now)
+            elif campaign.state in ("open", "paused") and now >= campaign.closes_at + LATE_SECONDS:
+                frozen.append(await self.transition(campaign.slug, "frozen", now))
+        return frozen
+
+    def _check_may_open(self, campaign: Campaign, now: float) -> None:
+        problems = CAMPAIGN_TYPES[campaign.kind].problems(campaign)
+        if campaign.closes_at <= now:
+            problems.append("活动的结束时间已经过去")
+        if self._is_public:
+            missing = [name for key, name in FOOTER.items() if not campaign.organiser.get(key)]
+            if missing:
+                problems.append("页脚还缺：" + "、".join(missing))
+        if problems:
+            raise Conflict("NOT_READY_TO_OPEN", "；".join(problems))
+
+    async def _tell(self, campaign: Campaign) -> None:
+        self._known.pop(campaign.slug, None)
+        if campaign.state not in ("draft", "scheduled"):
+            await self.on_change(campaign)
+
+
+STATE_NAMES: dict[State, str] = {"draft": "草稿", "scheduled": "待开始", "open": "进行中", "paused": "已暂停", "frozen": "已截止",
+                                 "archived": "已归档"}
+
+
+def _summary(campaign: Campaign) -> dict[str, Any]:
+    return {"slug": campaign.slug, "title": campaign.title, "state": campaign.state, "opens_at": iso(campaign.opens_at),
+            "closes_at": iso(campaign.closes_at), "demo": campaign.demo}
+
+
+def _check(campaign: Campaign) -> None:
+    """What any draft must hold. Raises InvalidBody naming the field."""
+    wrong = next((name for name, right in (
+        ("slug", bool(SLUG.fullmatch(campaign.slug))), ("title", 0 < len(campaign.title) <= 64),
+        ("closes_at", campaign.opens_at < campaign.closes_at), ("kind", campaign.kind in CAMPAIGN_TYPES),
+        ("period_rule", campaign.period_rule in get_args(PeriodRule)), ("activities", _activities_are_right(campaign)),
+        ("presets", len({p.code for p in campaign.presets}) == len(campaign.presets) <= 50),
+        ("share", all(isinstance(v, str) for v in campaign.share.values()))) if not right), None)
+    if wrong:
+        raise InvalidBody("INVALID_BODY", "活动内容不完整或格式不对", field=wrong)
+
+
+def _activities_are_right(campaign: Campaign) -> bool:
+    codes = [activity.code for activity in campaign.activities]
+    return 0 < len(codes) <= MAX_ACTIVITIES and len(set(codes)) == len(codes) and all(
+        CODE.fullmatch(activity.code) and activity.title and activity.verb for activity in campaign.activities)

@@ -43,7 +43,7 @@ class Jobs:
         while True:
             try:
                 await job.run(self._clock())
-            except Exception as error:  # noqa: BLE001 a job's failure is reported here and its next turn comes anyway
+            except Exception as error:
                 if translate(error):
                     logger.warning("job %s waits for a store: %s", job.name, type(error).__name__)
                 else:

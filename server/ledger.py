@@ -22,6 +22,7 @@ from server.clock import Clock, day_of
 from server.counting.cells import DELETED, MERGED, VOID, local_ordinal
 from server.counting.epochs import EpochStore
 from server.counting.shards import Entry, PutBack, Shard, Superseded
+from server.metrics import Metrics
 from server.participations import Amendment, Participation, ParticipationStore
 from server.stores import PyMongoError, RedisError
 
@@ -65,13 +66,13 @@ class Ledger:
     """`owner` names this process in the leases."""
 
     def __init__(self, epochs: EpochStore, documents: ParticipationStore, archive: Archive, owner: str, clock: Clock,
-                 count: Callable[[str, int], None] = lambda name, n: None) -> None:
+                 metrics: Metrics) -> None:
         self._epochs = epochs
         self._documents = documents
         self._archive = archive
         self._owner = owner
         self._clock = clock
-        self._count = count
+        self._metrics = metrics
         self._last_seen: dict[str, int] = {}
 
     async def run(self, shard: Shard, campaign: Campaign) -> None:
@@ -121,7 +122,7 @@ class Ledger:
             "participants": figures.participants, "by_region": figures.by_region, "voids": figures.voids,
             "by_activity": {a.code: figures.by_bit.get(i, 0) for i, a in enumerate(campaign.activities)}})
         await shard.trim(fence, last.epoch, last.seq)
-        self._count("ledger_changes_total", len(rows))
+        self._metrics.record("changes_written_total", amount=len(rows))
         return len(rows)
 
     async def _saw(self, shard: Shard, seq: int, ordinal: int) -> None:
@@ -152,9 +153,11 @@ class Ledger:
         for standing, claim in written.conflicts:
             logger.error("conflict in %s: citizen %d has document %d, a cell said %d", shard.id, claim.citizen,
                          standing.ordinal, claim.ordinal)
+            self._metrics.record("conflicts_found_total")
             await self._documents.note_conflict(shard.id, standing, claim, now)
             await shard.put_back(epoch, [put_back(standing, campaign)])
         for claim, reason in written.poison:
+            self._metrics.record("changes_poisoned_total")
             logger.error("MongoDB refused change %d of %s", claim.seq, shard.id)
             await self._documents.note_poison(shard.id, claim.seq, list(claim.document().values()), reason, now)
 

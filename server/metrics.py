@@ -28,6 +28,11 @@ STORE_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 # A poster takes about 0.03 s of one core, behind at most 64 others.
 DRAWING_SECONDS = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
+# A batch holds 1 to 512 participations.
+BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+REFUSALS = ("not_open", "ended", "paused", "frozen", "voided", "busy")
+
+
 @dataclass(frozen=True)
 class Metric:
     """One metric: `labels` maps each label to all values that it may have."""
@@ -44,6 +49,17 @@ METRICS: tuple[Metric, ...] = (
     Metric("requests_answered_total", "counter", "HTTP requests answered, by class of status.",
            {"status": ("1xx", "2xx", "3xx", "4xx", "5xx")}),
     Metric("requests_served_seconds", "histogram", "Time from a request's headers to its answer.", buckets=STORE_SECONDS),
+    # counting
+    Metric("participations_accepted_total", "counter", "Participations accepted, by what was new.",
+           {"outcome": ("participant", "activity", "repeat")}),
+    Metric("participations_refused_total", "counter", "Participations refused by the counting script.", {"reason": REFUSALS}),
+    Metric("receipts_honoured_total", "counter", "Lost cells restored from a receipt."),
+    Metric("batches_sent_participations", "histogram", "Participations of one script call.", buckets=BATCH_SIZES),
+    Metric("batches_answered_seconds", "histogram", "Time of one call of the counting script.", buckets=STORE_SECONDS),
+    # ledger
+    Metric("changes_written_total", "counter", "Changes of the journals written to MongoDB."),
+    Metric("changes_poisoned_total", "counter", "Changes set aside because MongoDB refused them; audit fails until settled."),
+    Metric("conflicts_found_total", "counter", "Documents that disagreed with the journal."),
     # live
     Metric("sockets_connected_count", "gauge", "Live sockets open in this process."),
     Metric("sockets_refused_total", "counter", "Upgrades refused because the process was full or closing."),

@@ -27,7 +27,8 @@ from server.errors import StoreUnavailable, WenmingError
 Document = dict[str, Any]
 Database = AsyncIOMotorDatabase[Document]
 Collection = AsyncIOMotorCollection[Document]
-RedisClient = redis.asyncio.Redis | RedisCluster
+# redis-py types its answers as bytes or text, of a plain value or an awaitable, at once; ours are bytes, awaited.
+RedisClient = Any
 
 __all__ = ["INDEXES", "BulkWriteError", "Collection", "Database", "Document", "DuplicateKeyError", "PyMongoError",
            "RedisClient", "RedisError", "Stores", "ensure_indexes", "open_stores", "translate"]

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from server.counting.cells import ACTIVITY, FIRST, REPEAT, RESTORED, Record
 from server.counting.shards import Item, Shard
 from server.errors import Unavailable
+from server.metrics import Metrics
 from server.stores import RedisError
 
 logger = logging.getLogger(__name__)
@@ -53,12 +54,13 @@ class Coalescer:
     """
 
     def __init__(self, shard: Shard, epoch: Callable[[], int | None], not_ready: Callable[[], Awaitable[None]], *,
-                 max_waiting: int, deadline_seconds: float) -> None:
+                 max_waiting: int, deadline_seconds: float, metrics: Metrics) -> None:
         self._shard = shard
         self._epoch = epoch
         self._not_ready = not_ready
         self._max_waiting = max_waiting
         self._deadline_seconds = deadline_seconds
+        self._metrics = metrics
         self._waiting: deque[tuple[float, Item, asyncio.Future[Answer]]] = deque()
         self._joined: dict[Item, asyncio.Future[Answer]] = {}
         self._pump: asyncio.Task[None] | None = None
@@ -123,6 +125,7 @@ class Coalescer:
     async def _send(self, batch: list[tuple[float, Item, asyncio.Future[Answer]]]) -> None:
         failure: Exception = Unavailable()
         for attempt in range(TRIES):
+            started = time.monotonic()
             try:
                 epoch = self._epoch()
                 accepted = None if epoch is None else await self._shard.accept(epoch, [item for _, item, _ in batch])
@@ -130,7 +133,7 @@ class Coalescer:
                 logger.warning("shard %s did not answer (try %d): %s", self._shard.id, attempt + 1, type(error).__name__)
                 await asyncio.sleep(RETRY_PAUSE_SECONDS)
                 continue
-            except Exception as error:  # noqa: BLE001 a bug must not leave people waiting: everyone gets it, the log too
+            except Exception as error:
                 logger.exception("shard %s: a batch failed", self._shard.id)
                 failure = error
                 break
@@ -138,6 +141,8 @@ class Coalescer:
                 failure = ShardNotReady()
                 await self._not_ready()
                 continue
+            self._metrics.observe("batches_sent_participations", len(batch))
+            self._metrics.observe("batches_answered_seconds", time.monotonic() - started)
             for (_, item, future), record in zip(batch, accepted.records, strict=True):
                 self.acknowledged_seq = max(self.acknowledged_seq, record.seq)
                 self._settle(item, future, Answer(record, 0 < record.seq <= accepted.watermark))

@@ -51,9 +51,10 @@ class EpochStore:
         found = await self._shards.find_one({"_id": shard_id})
         if found is not None:
             return _state(found)
-        document: Document = {"_id": shard_id, "campaign": campaign, "period": period, "shard": shard, "shards": shards,
-                              "birth": secrets.token_hex(8), "epoch": 1, "created_at": now, "keeper_until": now + LEASE_SECONDS, "ledger_until": 0.0, "fence": 0, "ledger": "",
-                              "ledger_seq": 0, "high_seq": 0, "high_ordinal": 0, "totals_seq": -1, "totals": {}}
+        document: Document = {
+            "_id": shard_id, "campaign": campaign, "period": period, "shard": shard, "shards": shards, "birth": secrets.token_hex(8),
+            "epoch": 1, "created_at": now, "keeper_until": now + LEASE_SECONDS, "ledger_until": 0.0, "fence": 0, "ledger": "",
+            "ledger_seq": 0, "high_seq": 0, "high_ordinal": 0, "totals_seq": -1, "totals": {}}
         try:
             await self._shards.insert_one(document)
         except DuplicateKeyError:
@@ -90,7 +91,7 @@ class EpochStore:
 
     async def take_journal(self, shard_id: str, owner: str, now: float) -> int | None:
         """Take or keep the journal of a shard. Returns the fence, None while another process has it."""
-        kept = await self._shards.find_one_and_update(
+        kept: Document | None = await self._shards.find_one_and_update(
             {"_id": shard_id, "ledger": owner}, {"$set": {"ledger_until": now + LEASE_SECONDS}},
             return_document=ReturnDocument.AFTER)
         if kept is None:

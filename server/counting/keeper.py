@@ -17,7 +17,7 @@ from server.campaigns import Campaign
 from server.clock import Clock
 from server.counting.cells import Record, local_ordinal
 from server.counting.epochs import LEASE_SECONDS, EpochStore, ShardState
-from server.counting.shards import Begun, Shard, Superseded
+from server.counting.shards import Begun, Shard
 from server.ledger import Ledger, put_back
 from server.participations import ParticipationStore
 from server.stores import PyMongoError, RedisError
@@ -30,6 +30,9 @@ SEQ_MARGIN = 1 << 22
 ORDINALS_PER_MINUTE = 79_000 * 60
 # After a failed try; the page's own retry is longer.
 RETRY_SECONDS = 0.5
+
+
+Meta = dict[str, int | str]
 
 
 class Keeper:
@@ -59,13 +62,13 @@ class Keeper:
         if figures.ready and (figures.epoch, figures.birth) == (state.epoch, state.birth):
             return state.epoch
         if state.created:
-            await shard.open(1, fresh=True, birth=state.birth, **self._meta(shard, campaign, window), seq=0, ordinal=0, watermark=0,
-                             voids=0)
+            fresh: Meta = {"birth": state.birth, "seq": 0, "ordinal": 0, "watermark": 0, "voids": 0}
+            await shard.open(state.epoch, fresh | self._meta(shard, campaign, window), fresh=True)
             await self._epochs.recovered(shard.id, state.epoch, 0, 0)
             return state.epoch
         return await self.recover(shard, campaign, window, acknowledged)
 
-    def _meta(self, shard: Shard, campaign: Campaign, window: tuple[int, int]) -> dict[str, int | str]:
+    def _meta(self, shard: Shard, campaign: Campaign, window: tuple[int, int]) -> Meta:
         return {"state": campaign.state, "opens": window[0], "closes": window[1], "shards": shard.shards, "shard": shard.shard,
                 "backlog_limit": self._journal_max_changes, "activities": len(campaign.activities)}
 
@@ -89,10 +92,11 @@ class Keeper:
         begun = await shard.begin(state.epoch, state.birth, force=from_documents)
         if begun.had_meta and not from_documents and await self._gave_nothing_more(shard, state, begun, acknowledged):
             await self._epochs.recovered(shard.id, state.epoch, begun.seq, begun.ordinal)
-            await shard.open(state.epoch, **self._meta(shard, campaign, window))
+            await shard.open(state.epoch, self._meta(shard, campaign, window))
             logger.warning("shard %s is open under epoch %d: the same server came back with everything", shard.id, state.epoch)
             return state.epoch
-        await shard.open(state.epoch, shards=shard.shards, shard=shard.shard, seq=begun.seq, ordinal=begun.ordinal)  # still closed
+        # Still closed: only what putting back needs to know.
+        await shard.open(state.epoch, {"shards": shard.shards, "shard": shard.shard, "seq": begun.seq, "ordinal": begun.ordinal})
         await self._drain_journal(shard, campaign)
         if not begun.had_meta or from_documents:
             await shard.wipe(await self._issued_bound())
@@ -104,8 +108,8 @@ class Keeper:
         ordinal = max(ordinal, begun.ordinal, state.high_ordinal) + await self._ordinal_margin(shard)
         await self._epochs.recovered(shard.id, state.epoch, seq, ordinal)
         # Figures may have fallen until receipts come back: the raised number tells clients.
-        await shard.open(state.epoch, **self._meta(shard, campaign, window), seq=seq, ordinal=ordinal, watermark=seq,
-                         voids=begun.voids + 1)
+        marks: Meta = {"seq": seq, "ordinal": ordinal, "watermark": seq, "voids": begun.voids + 1}
+        await shard.open(state.epoch, marks | self._meta(shard, campaign, window))
         logger.warning("shard %s is open under epoch %d on another or changed server: %d documents put back, ordinals go on after %d",
                        shard.id, state.epoch, changed, ordinal)
         return state.epoch

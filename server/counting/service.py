@@ -22,6 +22,8 @@ from server.counting.keeper import RETRY_SECONDS, Keeper
 from server.counting.receipts import Receipt, Receipts
 from server.counting.shards import Item, Shard, Superseded
 from server.errors import Conflict, Forbidden, InvalidBody, NotFound, Unavailable
+from server.metrics import Metrics
+from server.participations import ParticipationStore
 from server.stores import PyMongoError, RedisClient, RedisError
 
 logger = logging.getLogger(__name__)
@@ -40,6 +42,11 @@ REFUSALS: dict[int, Exception] = {
     cells.IS_MERGED: Unavailable("BUSY", "正在合并您的账号，请稍候再试"),
     cells.FULL: Unavailable("BUSY", "现在人很多，您的敬礼已保存，系统会自动再送"),
 }
+
+
+REFUSAL_METRICS = {cells.VOIDED: "voided", cells.NOT_OPEN: "not_open", cells.ENDED: "ended", cells.PAUSED: "paused",
+                   cells.FROZEN: "frozen", cells.IS_MERGED: "busy", cells.FULL: "busy"}
+OUTCOMES = {cells.REPEAT: "repeat", cells.RESTORED: "repeat", cells.FIRST: "participant", cells.ACTIVITY: "activity"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,15 +128,17 @@ def window_of(campaign: Campaign, period: str) -> tuple[int, int]:
 class Counting:
     """`refresh_identities` makes this process learn of merges at once, when a cell tells of one that it does not know."""
 
-    def __init__(self, redis: RedisClient, epochs: EpochStore, keeper: Keeper, receipts: Receipts, campaigns: Campaigns, places: Places,
-                 *, queue_max_requests: int, deadline_seconds: float, refresh_identities: Callable[[], Awaitable[None]],
-                 clock_override: int | None = None) -> None:
+    def __init__(self, redis: RedisClient, epochs: EpochStore, keeper: Keeper, documents: ParticipationStore, receipts: Receipts,
+                 campaigns: Campaigns, places: Places, metrics: Metrics, *, queue_max_requests: int, deadline_seconds: float,
+                 refresh_identities: Callable[[], Awaitable[None]], clock_override: int | None = None) -> None:
         self._redis = redis
         self._epochs = epochs
         self._keeper = keeper
+        self._documents = documents
         self._receipts = receipts
         self._campaigns = campaigns
         self._places = places
+        self._metrics = metrics
         self._queue_max_requests = queue_max_requests
         self._deadline_seconds = deadline_seconds
         self._refresh_identities = refresh_identities
@@ -160,6 +169,16 @@ class Counting:
         """Her record of the current period. Raises NotFound PARTICIPATION_NOT_FOUND."""
         campaign = await self._campaigns.get(slug)
         return await self._ask_shard(campaign, period_of(campaign, now), Ask(slug, citizen, ""), Item(citizen, -1), None)
+
+    async def region_of(self, slug: str, period: str, citizen: int) -> str:
+        """The region that she counted for, "" while no document says so. Fails open: a certificate without it is still one."""
+        campaign = await self._campaigns.get(slug)
+        try:
+            found = await self._documents.of_citizen(slug, period, citizen, [activity.code for activity in campaign.activities])
+        except PyMongoError as error:
+            logger.info("a region is left out: %s", type(error).__name__)
+            return ""
+        return next((document.region for document in found if document.region), "")
 
     def _receipt(self, ask: Ask, campaign: Campaign) -> Receipt | None:
         receipt = self._receipts.read(ask.receipt)
@@ -204,9 +223,14 @@ class Counting:
         if status == cells.ABSENT:
             raise NotFound("PARTICIPATION_NOT_FOUND", "您还没有参与本次活动")
         if status in REFUSALS:
+            self._metrics.record("participations_refused_total", REFUSAL_METRICS[status])
             if status == cells.IS_MERGED:
                 await self._refresh_identities()
             raise REFUSALS[status].with_traceback(None)
+        if item.bit >= 0:
+            self._metrics.record("participations_accepted_total", OUTCOMES[status])
+        if status == cells.RESTORED:
+            self._metrics.record("receipts_honoured_total")
         return self._taken(campaign, period, ask, answer, receipt)
 
     def _taken(self, campaign: Campaign, period: str, ask: Ask, answer: Answer, receipt: Receipt | None) -> Taken:
@@ -215,7 +239,8 @@ class Counting:
         # A receipt must name the place that counted; where this request does not know it, a repeat gets none.
         text = ""
         if receipt or record.status == cells.FIRST or region:
-            text = self._receipts.sign(Receipt(campaign.slug, period, ask.citizen, record.ordinal, record.second, record.bits(), region, unit))
+            text = self._receipts.sign(Receipt(campaign.slug, period, ask.citizen, record.ordinal, record.second, record.bits(),
+                                               region, unit))
         return Taken(
             ordinal=record.ordinal, first=record.status == cells.FIRST, participated_at=record.second, durable=answer.durable,
             activities=tuple(a.code for i, a in enumerate(campaign.activities) if record.flags >> i & 1),
@@ -249,7 +274,7 @@ class Counting:
                 await asyncio.wait({handle.care}, timeout=self._deadline_seconds / 2)
 
         coalescer = Coalescer(shard, lambda: handle.epoch, not_ready, max_waiting=self._queue_max_requests,
-                              deadline_seconds=self._deadline_seconds)
+                              deadline_seconds=self._deadline_seconds, metrics=self._metrics)
         handle = Handle(shard, coalescer)
         return handle
 

@@ -138,7 +138,7 @@ class Shard:
             raise Superseded(f"shard {self.id}: {_REFUSED[reply[0]]}")
         return Begun(bool(reply[1]), *(int(value) for value in reply[2:]))
 
-    async def open(self, epoch: int, *, fresh: bool = False, **fields: int | str) -> None:
+    async def open(self, epoch: int, fields: dict[str, int | str], *, fresh: bool = False) -> None:
         """Open under `epoch` with the given meta fields. Raises Superseded where it may not."""
         flat = [part for name, value in fields.items() for part in (name, value)]
         reply = await self._run("open", self.keys[:1], [epoch, int(fresh), *flat])
@@ -164,7 +164,11 @@ class Shard:
     async def journal(self, entries: int) -> list[Entry]:
         """The oldest entries that MongoDB may not have yet."""
         found = await self._redis.xrange(self.keys[4], count=entries)
-        return [Entry(*(int(part) for part in name.split(b"-")), _unpack(fields[b"rows"])) for name, fields in found]
+        read = []
+        for name, fields in found:
+            epoch, _, seq = name.partition(b"-")
+            read.append(Entry(int(epoch), int(seq), _unpack(fields[b"rows"])))
+        return read
 
     async def trim(self, fence: int, epoch: int, seq: int) -> None:
         """MongoDB has everything up to `seq`: move the watermark, drop the entries. Raises Superseded when fenced off."""
@@ -210,12 +214,12 @@ class Shard:
     async def _run(self, script: str, names: Sequence[str], args: Sequence[Any]) -> Any:
         sha, text = _SCRIPTS[script]
         try:
-            return await self._redis.evalsha(sha, len(names), *names, *args)  # type: ignore[misc]
+            return await self._redis.evalsha(sha, len(names), *names, *args)
         except Exception as error:
             if "NOSCRIPT" not in str(error) and type(error).__name__ != "NoScriptError":
                 raise
             # A server that never saw the script ran nothing: sending its text counts once.
-            return await self._redis.eval(text, len(names), *names, *args)  # type: ignore[misc]
+            return await self._redis.eval(text, len(names), *names, *args)
 
 
 def _load(name: str) -> tuple[str, str]:

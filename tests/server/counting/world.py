@@ -15,6 +15,7 @@ from server.counting.receipts import Receipts
 from server.counting.reconcile import Reconcile
 from server.errors import Unavailable
 from server.ledger import Archive, Ledger, Ledgers
+from server.metrics import Metrics
 from server.participations import ParticipationStore
 from server.stores import Stores, ensure_indexes
 
@@ -67,11 +68,11 @@ class World:
         self.folder = folder
         self.owner = owner
         self.issued = 1024
-        self.ledger = Ledger(self.epochs, self.documents, Archive(folder / "archive"), owner, time.time)
+        self.ledger = Ledger(self.epochs, self.documents, Archive(folder / "archive"), owner, time.time, Metrics())
         self.keeper = Keeper(self.epochs, self.documents, self.ledger, owner, time.time, issued_bound=self._issued_bound,
                              journal_max_changes=1_000_000)
-        self.counting = Counting(stores.counting, self.epochs, self.keeper, Receipts(b"k" * 32), self.campaigns, TwoRegions(),
-                                 queue_max_requests=10_000, deadline_seconds=2.0, refresh_identities=self._nothing, clock_override=clock)
+        self.counting = Counting(stores.counting, self.epochs, self.keeper, self.documents, Receipts(b"k" * 32), self.campaigns,
+                                 TwoRegions(), Metrics(), queue_max_requests=10_000, deadline_seconds=2.0, refresh_identities=self._nothing, clock_override=clock)
         self.amendments = Amendments(self.counting, self.documents, self.epochs, self.campaigns.running)
         self.reconcile = Reconcile(self.documents)
         self.ledgers = Ledgers(self.ledger, self._wanted)

@@ -1,0 +1,232 @@
+"""The pages that people see: built files of h5/, filled in where a page begins with data."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import html
+import mimetypes
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from handlers.base import COOKIE, BaseHandler
+from server.errors import NotAuthorised, NotFound, WenmingError
+from server.views import campaign_view
+
+# Compressed once and kept: all built files together are under 4 MB.
+KEPT_BYTES = 16 * 1024 * 1024
+COMPRESSED = (".js", ".css", ".html", ".svg", ".json", ".txt")
+WECHAT = "MicroMessenger"
+JWEIXIN = "https://res.wx.qq.com/open/js/jweixin-1.6.0.js"
+
+
+@dataclass(frozen=True)
+class File:
+    """A file as it is sent; `zipped` empty where compressing gains nothing."""
+
+    data: bytes
+    zipped: bytes
+    type: str
+    read_at: float
+
+
+class Files:
+    """Files below some roots, read in a worker thread, kept in memory while unchanged.
+
+    Each root comes with the beginnings of the names that may be read from it; nothing outside is known.
+    """
+
+    def __init__(self, *roots: tuple[Path, tuple[str, ...]]) -> None:
+        self._roots = [(root.resolve(), beginnings) for root, beginnings in roots]
+        self._kept: dict[str, File] = {}
+
+    async def get(self, name: str) -> File:
+        """Raises NotFound, also for a name that leads outside."""
+        return await asyncio.to_thread(self._get, name)
+
+    def _get(self, name: str) -> File:
+        for root, beginnings in self._roots:
+            path = (root / name).resolve()
+            if not name.startswith(beginnings) or not path.is_relative_to(root) or not path.is_file():
+                continue
+            changed = path.stat().st_mtime
+            kept = self._kept.get(name)
+            if kept is None or kept.read_at != changed:
+                kept = self._read(path, changed)
+                if sum(len(f.data) for f in self._kept.values()) < KEPT_BYTES:
+                    self._kept[name] = kept
+            return kept
+        raise NotFound()
+
+    def _read(self, path: Path, changed: float) -> File:
+        data = path.read_bytes()
+        zipped = gzip.compress(data, 9) if path.suffix in COMPRESSED else b""
+        kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+        return File(data, zipped if len(zipped) < len(data) else b"", kind, changed)
+
+
+class PageHandler(BaseHandler):
+    """Sends built pages with their content policy. Settings: `pages` (Files), `sandbox_url` ("" without one)."""
+
+    @property
+    def sandbox_url(self) -> str:
+        url: str = self.settings["sandbox_url"]
+        return url
+
+    async def send_page(self, name: str, fill: dict[bytes, bytes] | None = None) -> None:
+        file = await self.settings["pages"].get(name)
+        data = file.data
+        for mark, text in (fill or {}).items():
+            data = data.replace(mark, text)
+        self.set_header("Content-Type", "text/html; charset=UTF-8")
+        self.set_header("Cache-Control", "no-cache")
+        self.set_header("Content-Security-Policy", self._policy())
+        if "gzip" in self.request.headers.get("Accept-Encoding", ""):
+            self.set_header("Content-Encoding", "gzip")
+            self.set_header("Vary", "Accept-Encoding")
+            data = await asyncio.to_thread(gzip.compress, data, 6)
+        self.finish(data)
+
+    def _policy(self) -> str:
+        # Only the phone of the sandbox may frame a page, and only while it stands in for WeChat.
+        ancestors = f"'self' {self.sandbox_url}" if self.sandbox_url else "'self'"
+        script = self.sandbox_url or "https://res.wx.qq.com"
+        live = self.request.host
+        static = self.settings["static_origin"]
+        return (f"default-src 'self' {static}; script-src 'self' {static} {script}; style-src 'self' 'unsafe-inline' {static}; "
+                f"img-src 'self' data: blob: {static}; connect-src 'self' ws://{live} wss://{live} {script} {static}; "
+                f"media-src 'self' https: {static}; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors {ancestors}")
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """People who open a page get a page; programs the one shape."""
+        if "text/html" not in self.request.headers.get("Accept", ""):
+            super().write_error(status_code, **kwargs)
+            return
+        error = kwargs.get("exc_info", (None, None))[1]
+        message = error.message if isinstance(error, WenmingError) else "页面暂时打不开，请稍后再试"
+        self.set_status(error.status if isinstance(error, WenmingError) else status_code)
+        self.set_header("Content-Type", "text/html; charset=UTF-8")
+        self.finish(ERROR_PAGE.replace("{message}", html.escape(message)))
+
+
+class Front(PageHandler):
+    async def get(self) -> None:
+        """The way in: the campaigns, and the simulated phone where there is one."""
+        items = "".join(f'<li><a href="/c/{c["slug"]}">{html.escape(c["title"])}</a>{"　演示" if c["demo"] else ""}</li>'
+                        for c in await self.services.campaigns.public_list(self.now()))
+        phone = f'<p><a class="main" href="{self.sandbox_url}/">打开模拟手机，关注公众号</a></p>' if self.sandbox_url else ""
+        self.set_header("Content-Type", "text/html; charset=UTF-8")
+        self.finish(FRONT_PAGE.replace("{phone}", phone).replace("{items}", items))
+
+
+class CampaignPage(PageHandler):
+    async def get(self, slug: str) -> None:
+        """The citizens' page, with the campaign and its figures already in it."""
+        now = self.now()
+        view = await campaign_view(self.services, slug, now)
+        data = {"campaign": view, "counters": await self._counters(slug, now), "me": {"signed_in": self._signed_in(), "snapshot":
+                self.get_argument("guest", "") == "snapshot"}, "in_wechat": self._in_wechat(), "simulated": bool(self.sandbox_url),
+                "jweixin": f"{self.sandbox_url}/sandbox/jweixin.js" if self.sandbox_url else JWEIXIN,
+                "login": f"/auth/official?next=/c/{slug}"}
+        await self.send_page("campaign.html", {
+            b'"__WENMING_DATA__"': msgspec.json.encode(data).replace(b"<", b"\\u003c").replace(b">", b"\\u003e"),
+            b"<!--wenming:head-->": head(view, self.settings["base_url"]).encode(),
+            b"<!--wenming:noscript-->": without_script(view).encode()})
+
+    async def _counters(self, slug: str, now: float) -> dict[str, Any] | None:
+        try:
+            return await self.services.live.counters(slug, None, now)
+        except WenmingError:
+            return None  # the page opens without figures and asks for them itself
+
+    def _signed_in(self) -> bool:
+        try:
+            self.services.citizens.of_token(self.services.tokens.read(self.get_cookie(COOKIE, ""), self.now()))
+        except NotAuthorised:
+            return False
+        return True
+
+    def _in_wechat(self) -> bool:
+        """WeChat's browser by its name; in the simulation, the phone's, which shows pages in a frame."""
+        framed = self.request.headers.get("Sec-Fetch-Dest") == "iframe"
+        return WECHAT in self.request.headers.get("User-Agent", "") or bool(self.sandbox_url and framed)
+
+
+class ShortLink(PageHandler):
+    async def get(self, code: str) -> None:
+        """Lead a printed or drawn code to where it points now."""
+        self.set_header("Cache-Control", "no-store")
+        self.redirect(await self.services.short_links.target(code))
+
+
+class Screen(PageHandler):
+    async def get(self, slug: str) -> None:
+        """The operators' wall."""
+        await self.services.campaigns.get(slug)
+        await self.send_page("screen.html")
+
+
+class Console(PageHandler):
+    async def get(self) -> None:
+        """The staff's console."""
+        await self.send_page("console.html")
+
+
+class Static(PageHandler):
+    async def get(self, name: str) -> None:
+        """A built or drawn file. Built ones carry a hash in their name and may be kept for good."""
+        file = await self.settings["static"].get(name)
+        self.set_header("Content-Type", file.type)
+        hashed = name.startswith("assets/")
+        self.set_header("Cache-Control", "public, max-age=31536000, immutable" if hashed else "public, max-age=3600")
+        self.set_header("Access-Control-Allow-Origin", "*")  # the same files stand on a CDN
+        data = file.data
+        if file.zipped and "gzip" in self.request.headers.get("Accept-Encoding", ""):
+            self.set_header("Content-Encoding", "gzip")
+            self.set_header("Vary", "Accept-Encoding")
+            data = file.zipped
+        self.finish(data)
+
+    head = get
+
+
+def head(view: dict[str, Any], base_url: str) -> str:
+    """Title, and what a chat shows of a bare link."""
+    title, text = html.escape(view["title"]), html.escape(view["share"].get("desc", ""))
+    return (f'<title>{title}</title><meta name="description" content="{text}"><meta property="og:title" content="{title}">'
+            f'<meta property="og:image" content="{html.escape(base_url + view["share"].get("image", "/static/share/salute.jpg"))}">')
+
+
+def without_script(view: dict[str, Any]) -> str:
+    """What the page says where no script runs: title, time, organiser and what to do. The flag stands above it."""
+    opens, closes = (datetime.fromisoformat(view[name]) for name in ("opens_at", "closes_at"))
+    return (f'<h1>{html.escape(view["title"])}</h1><p>{opens:%Y年%m月%d日} 至 {closes:%Y年%m月%d日}</p>'
+            f'<p>主办：{html.escape(view["organiser"].get("name", ""))}</p>'
+            '<p>请用手机微信打开本页，升起国旗，敬一个礼，您会看到自己是第几位。</p>')
+
+
+def origin(url: str) -> str:
+    """Scheme and host of an address, "" for none."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
+
+
+STYLE = """
+body { margin: 0; display: grid; min-height: 100vh; place-items: center; background: #0a1838; color: #f4ead5;
+  font: 18px/1.7 -apple-system, 'PingFang SC', 'HarmonyOS Sans SC', 'Noto Sans SC', 'Noto Sans CJK SC', 'Microsoft YaHei', sans-serif }
+main { max-width: 34em; padding: 32px }
+h1 { font-size: 32px; font-weight: 600; margin: 0 0 8px }
+a { color: #ffd98a }
+ul { padding-left: 1.2em }
+a.main { display: inline-block; background: #de2910; color: #fff; padding: 12px 28px; border-radius: 28px; text-decoration: none }
+"""
+SHELL = f"""<!doctype html><html lang="zh-CN"><meta charset="utf-8">
+<meta name="viewport" content="width=device-width,initial-scale=1"><title>文明 Wenming</title><style>{STYLE}</style><main>"""
+FRONT_PAGE = SHELL + """<h1>文明</h1><p>城市公众号的活动后台</p>{phone}<ul>{items}</ul>
+<p><a href="/console">工作台</a>　<a href="/docs">接口文档</a></p></main></html>"""
+ERROR_PAGE = SHELL + """<h1>没有打开</h1><p>{message}</p><p><a href="/">返回首页</a></p></main></html>"""
