@@ -17,7 +17,7 @@ from tornado.websocket import websocket_connect
 
 from handlers.live import MAX_MESSAGE_BYTES, PING_SECONDS, CampaignSocket, origin_allowed
 from server.errors import NotAuthorised
-from tests.server.test_live import FIGURES, Source, until
+from tests.server.live_world import FIGURES, Source, until
 
 HOSTS = frozenset({"h5.example.cn"})
 UPGRADE = (b"GET /live/campaigns/salute-the-flag HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
