@@ -51,16 +51,20 @@ WECHAT_API, WECHAT_OPEN = "https://api.weixin.qq.com", "https://open.weixin.qq.c
 def options_of(settings: Settings) -> wiring.Options:
     """The settings as the values that services take."""
     sandbox = sandbox_url(settings)
-    accounts = {name: Account(**{part: getattr(settings, f"{name}_{part}") for part in ("appid", "secret", "token", "aes_key", "mode")})
-                for name in ("official", "miniprogram")}
     same = ("journal_max_changes", "queue_max_requests", "request_deadline_seconds", "live_max_sockets", "poster_workers",
             "poster_queue", "token_ttl_seconds", "callback_max_age_seconds", "is_public", "base_url")
     return wiring.Options(
         owner=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}", secret_key=settings.secret_key.encode(),
         simulated=settings.uses_sandbox, data_dir=settings.data_dir.resolve(), assets=ROOT / "assets", shards=settings.shards or 1,
         identity=settings.official_identity, platform_url=sandbox or WECHAT_API,
-        authorize_url=f"{sandbox or WECHAT_OPEN}/connect/oauth2/authorize", **accounts,
-        **{name: getattr(settings, name) for name in same})
+        authorize_url=f"{sandbox or WECHAT_OPEN}/connect/oauth2/authorize", official=account_of(settings, "official"),
+        miniprogram=account_of(settings, "miniprogram"), **{name: getattr(settings, name) for name in same})
+
+
+def account_of(settings: Settings, name: str) -> Account:
+    """The official account or the mini-program as the settings have it; an account without a key takes plain callbacks."""
+    parts = {part: getattr(settings, f"{name}_{part}") for part in ("appid", "secret", "token", "aes_key", "mode")}
+    return Account(**parts | {"mode": parts["mode"] if parts["aes_key"] else "plain"})
 
 
 def sandbox_url(settings: Settings) -> str:

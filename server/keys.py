@@ -86,3 +86,9 @@ def platform_stopped(appid: str) -> str:
 def platform_quota(appid: str, path: str) -> str:
     """That an endpoint's daily quota is spent, until the next Shanghai midnight."""
     return f"wechat:{{{appid}}}:quota:{path}"
+
+
+# Visits by channel. Owner: server/visits. Life: 3 days, flushed to MongoDB each minute. Fail open: a lost visit is not counted.
+def visits(campaign: str, day: str) -> str:
+    """Channel to visits of one day (hash)."""
+    return f"visits:{campaign}:{day}"

@@ -60,6 +60,9 @@ METRICS: tuple[Metric, ...] = (
     Metric("changes_written_total", "counter", "Changes of the journals written to MongoDB."),
     Metric("changes_poisoned_total", "counter", "Changes set aside because MongoDB refused them; audit fails until settled."),
     Metric("conflicts_found_total", "counter", "Documents that disagreed with the journal."),
+    # callbacks
+    Metric("callbacks_answered_total", "counter", "Callbacks of WeChat answered.",
+           {"outcome": ("replied", "empty", "repeat", "late", "refused", "failed")}),
     # live
     Metric("sockets_connected_count", "gauge", "Live sockets open in this process."),
     Metric("sockets_refused_total", "counter", "Upgrades refused because the process was full or closing."),

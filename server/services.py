@@ -20,18 +20,21 @@ from server.ledger import Archive, Ledger, Ledgers
 from server.live import Live
 from server.messages import Messages, MessageStore
 from server.metrics import Metrics
-from server.official import OfficialCallbacks
+from server.official import OfficialCallbacks, VerificationTexts
+from server.official.repeats import Repeats
 from server.participations import ParticipationStore
 from server.places import Places, PlaceStore
 from server.posters import Posters
 from server.readiness import Readiness, store_probes
+from server.replies import Context
 from server.short_links import ShortLinks, ShortLinkStore
 from server.staff import Staff, StaffStore
 from server.stores import Stores
 from server.tokens import Tokens
 from server.visits import Visits
 from server.web_login import WebLogin
-from server.wechat import Account, MiniProgramClient, OfficialClient
+from server.wechat import Account
+from server.wechat.client import MiniProgramClient, OfficialClient
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,7 @@ class Services:
     live: Live
     messages: Messages
     metrics: Metrics
+    miniprogram: OfficialCallbacks
     official: OfficialCallbacks
     places: Places
     posters: Posters
@@ -85,6 +89,7 @@ class Services:
     staff: Staff
     stores: Stores
     tokens: Tokens
+    verification_texts: VerificationTexts
     visits: Visits
     web_login: WebLogin
 
@@ -135,13 +140,23 @@ def build(stores: Stores, options: Options, clock: Clock) -> Services:
     short_links = ShortLinks(ShortLinkStore(mongo), options.base_url)
     posters = Posters(campaigns, counting, places, short_links, metrics, assets=options.assets, workers=options.poster_workers,
                       queue=options.poster_queue, name_of=messages.name_of)
-    official = OfficialCallbacks()
+
+    def context(now: float) -> Context:
+        return Context(campaigns, citizens, counting, options.base_url, now)
+
+    repeats = Repeats(redis, secret, options.callback_max_age_seconds)
+    official = OfficialCallbacks(options.official, repeats, context, official_client, metrics,
+                                 max_age_seconds=options.callback_max_age_seconds)
+    miniprogram = OfficialCallbacks(options.miniprogram, repeats, context, None, metrics,
+                                    max_age_seconds=options.callback_max_age_seconds)
     return Services(
         amendments=amendments, audit=Audit(stores.counting, epochs, documents), campaigns=campaigns, citizens=citizens,
         counting=counting, epochs=epochs, keeper=keeper, ledgers=Ledgers(ledger, ledgers_wanted(campaigns, counting, epochs, clock)),
-        live=live, messages=messages, metrics=metrics, official=official, places=places, posters=posters,
+        live=live, messages=messages, metrics=metrics, miniprogram=miniprogram,
+        official=official, places=places, posters=posters,
         readiness=Readiness(store_probes(stores)), reconcile=Reconcile(documents), short_links=short_links,
-        staff=Staff(StaffStore(mongo)), stores=stores, tokens=tokens, visits=Visits(mongo, redis), web_login=web_login)
+        staff=Staff(StaffStore(mongo)), stores=stores, tokens=tokens,
+        verification_texts=VerificationTexts(mongo), visits=Visits(mongo, redis), web_login=web_login)
 
 
 def ledgers_wanted(campaigns: Campaigns, counting: Counting, epochs: EpochStore,

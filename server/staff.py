@@ -84,8 +84,8 @@ class StaffStore:
 
     async def claim_try(self, name: str, now: float) -> bool:
         """Take one of the tries before a password is looked at, so that many at once cannot have more than five."""
-        taken: Document | None = await self._staff.find_one_and_update({"_id": name, "locked_until": {"$lte": now}}, {"$inc": {"failures": 1}},
-                                                      return_document=ReturnDocument.AFTER)
+        taken: Document | None = await self._staff.find_one_and_update(
+            {"_id": name, "locked_until": {"$lte": now}}, {"$inc": {"failures": 1}}, return_document=ReturnDocument.AFTER)
         if taken is None:
             return False
         if taken["failures"] >= FAILURES_BEFORE_LOCK:

@@ -58,6 +58,7 @@ INDEXES: dict[str, tuple[str, ...]] = {
     "short_links": (),
     "outbox": ("due",),
     "switches": (),
+    "verification_texts": (),
 }
 
 # A command of ours touches one document or one page of 1,000: 5 s is far past normal and short of a person's patience.

@@ -1,0 +1,52 @@
+"""What a reply is: whether a message concerns it, and what it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from server.wechat.messages import Article, InboundMessage, Reply
+
+if TYPE_CHECKING:
+    from server.campaigns import Campaign, Campaigns
+    from server.citizens import Citizens
+    from server.counting import Counting
+
+# The platform shows a title of 64 characters and a description of 120.
+PICTURE = "/static/share/salute.jpg"
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a reply may ask. It changes nothing but who is known."""
+
+    campaigns: Campaigns
+    citizens: Citizens
+    counting: Counting
+    base_url: str
+    now: float
+
+    async def current(self) -> Campaign | None:
+        """The campaign that people mean: the one that is open, or was last; none of the demo's ended ones."""
+        public = [c for c in await self.campaigns.all() if c.state in ("open", "paused", "frozen", "scheduled")]
+        order = {"open": 0, "paused": 1, "scheduled": 2, "frozen": 3}
+        return min(public, key=lambda c: (order[c.state], -c.opens_at), default=None)
+
+    def card(self, campaign: Campaign, channel: str, title: str = "") -> Reply:
+        """The campaign as a card that opens its page."""
+        return Reply("news", articles=(Article(
+            title or campaign.title, campaign.share.get("desc", ""), f"{self.base_url}/c/{campaign.slug}?ch={channel}",
+            self.base_url + campaign.share.get("image", PICTURE)),))
+
+
+class ReplyRule(Protocol):
+    """One entry of REPLIES. `answer` None: nothing is said. Answers come within the callback's 4.5 seconds or later by message."""
+
+    def concerns(self, message: InboundMessage) -> bool: ...
+
+    async def answer(self, message: InboundMessage, context: Context) -> Reply | None: ...
+
+
+def says(message: InboundMessage, *words: str) -> bool:
+    """Whether a text holds one of the words."""
+    return message.kind == "text" and any(word in message.text for word in words)

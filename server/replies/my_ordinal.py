@@ -1,0 +1,26 @@
+"""“我的”“第几位”“证书”: which participant she is."""
+
+from __future__ import annotations
+
+from server.clock import shanghai
+from server.errors import NotFound
+from server.replies.base import Context, says
+from server.wechat.messages import InboundMessage, Reply
+
+
+class MyOrdinal:
+    def concerns(self, message: InboundMessage) -> bool:
+        return says(message, "我的", "第几", "证书", "序号")
+
+    async def answer(self, message: InboundMessage, context: Context) -> Reply | None:
+        campaign = await context.current()
+        if campaign is None:
+            return Reply("text", "现在没有进行中的活动。")
+        citizen = await context.citizens.identify(message.appid, message.openid, None, context.now)
+        try:
+            record = await context.counting.record_of(campaign.slug, citizen, context.now)
+        except NotFound:
+            return context.card(campaign, "keyword", f"您还没有敬礼，点这里参加：{campaign.title}")
+        at = shanghai(record.participated_at)
+        return Reply("text", f"您是第 {record.ordinal:,} 位参与者（{at.year}年{at.month}月{at.day}日 {at:%H:%M}）。"
+                             f"证书在活动页里：{context.base_url}/c/{campaign.slug}")
