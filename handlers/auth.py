@@ -50,6 +50,7 @@ class Start(_WebStep):
     """`?next=` a path of this site, `?scope=` base or userinfo."""
 
     def get(self) -> None:
+        """Send the browser to WeChat's authorisation page."""
         self.go(self.services.web_login.start(self.get_argument("next", "/"), self.get_argument("scope", "base"),
                                               self.request.host, self.now()))
 
@@ -58,6 +59,7 @@ class Callback(_WebStep):
     """The platform sends the browser here with `code` and `state`."""
 
     async def get(self) -> None:
+        """Take the one-time code, set the citizen's cookie and go on to a clean address of this site."""
         code, state = self.get_argument("code", ""), self.get_argument("state", "")
         cookie = login_cookie(state)
         step = await self.services.web_login.finish(code, state, self.get_cookie(cookie), self.request.host, self.now())
@@ -67,6 +69,7 @@ class Callback(_WebStep):
 
 class MiniProgramSession(ApiHandler):
     async def post(self) -> None:
+        """Sign a citizen in with the one-time code of wx.login."""
         session = await self.services.web_login.miniprogram_session(self.body(LoginCode).code, self.now())
         self.reply({"token": session.token, "expires_in": session.expires_in})
 
@@ -75,5 +78,6 @@ class JsSdk(ApiHandler):
     """`?url=` the page's own location.href."""
 
     async def get(self) -> None:
+        """Sign a page of this site for the JS-SDK."""
         url = self.get_argument("url", "", strip=False)
         self.reply(await self.services.web_login.sign_page(url, self.request.host, self.now()))

@@ -72,6 +72,12 @@ HTML = "text/html"
 NO_CAMPAIGN = {404: ("CAMPAIGN_NOT_FOUND",)}
 NO_TOKEN = {401: ("TOKEN_MISSING", "TOKEN_INVALID", "TOKEN_EXPIRED")}
 RECORD = Answer("参与记录：序号与时间永远是第一次的", ParticipationRecord)
+SIGNATURE = {403: ("CALLBACK_SIGNATURE_WRONG", "CALLBACK_STALE")}
+MESSAGE = {
+    400: ("CALLBACK_MALFORMED",),
+    403: ("CALLBACK_SIGNATURE_WRONG", "CALLBACK_STALE", "CALLBACK_FOREIGN", "CALLBACK_NOT_ENCRYPTED", "CALLBACK_REPLAYED"),
+    413: ("BODY_TOO_LARGE",),
+}
 NO_STAFF = {401: ("STAFF_SESSION_MISSING",), 403: ("ROLE_REFUSED",)}
 NO_STAFF_CHANGE = {401: ("STAFF_SESSION_MISSING",), 403: ("ROLE_REFUSED", "CSRF_REFUSED")}
 MEMBER = Answer("账号、角色与 CSRF 值", Member)
@@ -80,22 +86,22 @@ STAFF_CAMPAIGN = Answer("活动，包括草稿", StaffCampaign)
 WORDS: dict[tuple[str, str], Words] = {
     # 微信
     ("get", "/wechat/official"): Words(
-        "微信", "公众号服务器地址校验", {200: Answer("原样返回 echostr", media="text/plain")}, {403: ("SIGNATURE_INVALID",)}
+        "微信", "公众号服务器地址校验", {200: Answer("原样返回 echostr", media="text/plain")}, SIGNATURE
     ),
     ("post", "/wechat/official"): Words(
         "微信",
         "公众号消息与事件回调（明文、兼容或安全模式以本系统设置为准）",
-        {200: Answer("被动回复或 success", media="application/xml")},
-        {403: ("SIGNATURE_INVALID",)},
+        {200: Answer("被动回复或 success", media="text/xml")},
+        MESSAGE,
     ),
     ("get", "/wechat/miniprogram"): Words(
-        "微信", "小程序服务器地址校验", {200: Answer("原样返回 echostr", media="text/plain")}, {403: ("SIGNATURE_INVALID",)}
+        "微信", "小程序服务器地址校验", {200: Answer("原样返回 echostr", media="text/plain")}, SIGNATURE
     ),
     ("post", "/wechat/miniprogram"): Words(
         "微信",
         "小程序消息与事件回调，XML 或 JSON",
         {200: Answer("success", media="text/plain")},
-        {403: ("SIGNATURE_INVALID",)},
+        MESSAGE,
     ),
     ("get", "/MP_verify_{code}.txt"): Words(
         "微信", "业务域名校验文件", {200: Answer("校验内容", media="text/plain")}, {404: ("NOT_FOUND",)}
