@@ -112,7 +112,6 @@ WORDS: dict[tuple[str, str], Words] = {
         "开始网页授权，跳转到微信",
         {302: Answer("跳转")},
         {422: ("INVALID_NEXT", "INVALID_SCOPE")},
-        refusals={422: ("INVALID_NEXT", "INVALID_SCOPE")},
         query={"next": "授权后回到的本站地址", "scope": "base 或 userinfo"},
     ),
     ("get", "/auth/official/callback"): Words(
@@ -187,7 +186,12 @@ WORDS: dict[tuple[str, str], Words] = {
         "活动",
         "留言：预设寄语立即通过，自己的话等待审核；每人每期一条",
         {201: Answer("已通过"), 202: Answer("等待审核")},
-        {**NO_TOKEN, **NO_CAMPAIGN, 409: ("MESSAGE_ALREADY_LEFT", "NOT_A_PARTICIPANT"), 403: ("FOREIGN_PAGE",)},
+        {
+            **NO_TOKEN,
+            **NO_CAMPAIGN,
+            409: ("MESSAGE_ALREADY_LEFT", "NOT_A_PARTICIPANT"),
+            422: ("INVALID_BODY", "UNKNOWN_PRESET"),
+        },
         needs=CITIZEN,
     ),
     ("post", "/api/v1/campaigns/{slug}/visits"): Words("活动", "记一次访问，按渠道", {204: Answer("已记")}, NO_CAMPAIGN),
