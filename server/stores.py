@@ -10,6 +10,7 @@ use `Database` and `Collection` from here and only methods that both drivers sha
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,13 +87,16 @@ class Stores:
         self.client.close()
 
 
-def open_stores(mongodb_uri: str, redis_url: str, *, redis_cluster: bool = False) -> Stores:
-    """Make the clients inside the running loop (they belong to it). Connects lazily; writes are w:majority and j:true."""
+def open_stores(mongodb_uri: str, redis_url: str, *, redis_cluster: bool = False, event_listeners: Sequence[Any] = ()) -> Stores:
+    """Make the clients inside the running loop (they belong to it). Connects lazily; writes are w:majority and j:true.
+
+    `event_listeners`: PyMongo's, which see every command; tests check them.
+    """
     asyncio.get_running_loop()
     client: Any = AsyncIOMotorClient(
         mongodb_uri, tz_aware=True, retryWrites=False, appname="wenming",
         serverSelectionTimeoutMS=MONGODB_SELECTION_TIMEOUT_MS, connectTimeoutMS=MONGODB_SELECTION_TIMEOUT_MS,
-        socketTimeoutMS=MONGODB_TIMEOUT_MS, maxPoolSize=16)
+        socketTimeoutMS=MONGODB_TIMEOUT_MS, maxPoolSize=16, event_listeners=list(event_listeners))
     mongo: Database = client.get_default_database("wenming").with_options(
         write_concern=WriteConcern(w="majority", j=True), read_preference=ReadPreference.PRIMARY)
     return Stores(mongo, _open_redis(redis_url, redis_cluster, REDIS_TIMEOUT_SECONDS),
@@ -107,7 +111,7 @@ def _open_redis(url: str, cluster: bool, timeout_seconds: float) -> RedisClient:
         return RedisCluster.from_url(url, **common)
     # A pool that waits instead of failing: callers are bounded by their own queues.
     pool = redis.asyncio.BlockingConnectionPool.from_url(url, max_connections=32, timeout=REDIS_TIMEOUT_SECONDS, **common)
-    return redis.asyncio.Redis(connection_pool=pool)
+    return redis.asyncio.Redis.from_pool(pool)  # it closes its pool with it
 
 
 async def ensure_indexes(mongo: Database) -> None:
