@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -42,18 +43,19 @@ class Product(tornado.web.RequestHandler):
 
 
 class World:
-    def __init__(self, folder: Path, official: dict[str, Any] | None = None, cut_seconds: float = 5.0) -> None:
+    def __init__(self, folder: Path, official: dict[str, Any] | None = None, cut_seconds: float = 5.0, static: Path | None = None,
+                 pages: Sequence[Any] = ()) -> None:
         self.received: list[Any] = []
         self.answered = 0
         self.silent_times, self.silence_seconds, self.status = 0, 0.0, 200
         self.answer: Any = b"success"
         self.http = AsyncHTTPClient(force_instance=True, max_clients=500)
-        product = HTTPServer(tornado.web.Application([(r"/wechat/(?:official|miniprogram)", Product)], world=self))
+        product = HTTPServer(tornado.web.Application([(r"/wechat/(?:official|miniprogram)", Product), *pages], world=self))
         socket, port = bind_unused_port()
         product.add_socket(socket)
         self.product = f"http://127.0.0.1:{port}"
         accounts = [build_account("official", {**OFFICIAL, **(official or {})}), build_account("miniprogram", MINI)]
-        self.app = build(Accounts(accounts), folder / "data", self.product, folder / "static", cut_seconds=cut_seconds)
+        self.app = build(Accounts(accounts), folder / "data", self.product, static or folder / "static", cut_seconds=cut_seconds)
         sandbox = HTTPServer(self.app)
         socket, port = bind_unused_port()
         sandbox.add_socket(socket)

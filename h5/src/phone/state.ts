@@ -19,7 +19,7 @@ export const toast = ref('')
 /** Actions of hers that the account has not answered yet. */
 export const busy = ref(0)
 /** A picture shown large, or offered for keeping and reading. */
-export const viewer = reactive({ image: '', offered: null as Blob | null })
+export const viewer = reactive({ image: '', picture: null as Blob | null, offered: null as Blob | null })
 
 export const me = computed(() => state.value?.me ?? null)
 export const account = computed(() => state.value?.account)

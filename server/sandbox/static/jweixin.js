@@ -117,7 +117,10 @@
     updateTimelineShareData: function (options) { setCard('timeline', 'updateTimelineShareData', options); },
     previewImage: function (options) {
       if (!needReady(options, 'previewImage')) return;
-      tell('preview', { current: options.current || (options.urls || [])[0], urls: options.urls || [] });
+      var current = options.current || (options.urls || [])[0];
+      tell('preview', { current: current });
+      // The picture itself follows, so that the phone can keep it or read its code.
+      if (framed) fetchImage(current, function (image) { tell('preview', { current: current, image: image }); });
       finish(options, 'previewImage', framed, 'no phone around this page');
     },
     closeWindow: function (options) { tell('close', {}); finish(options || {}, 'closeWindow', true); },
@@ -147,12 +150,15 @@
   if (title && window.MutationObserver) new MutationObserver(titled).observe(title, { childList: true });
 
   // A long press on an image: the picture goes to the phone, which offers to keep it or to read its code.
-  function pressed(image) {
+  function fetchImage(address, done) {
     var request = new XMLHttpRequest();
-    request.open('GET', image.currentSrc || image.src);
+    request.open('GET', address);
     request.responseType = 'blob';
-    request.onload = function () { if (request.status === 200) tell('longpress', { image: request.response }); };
+    request.onload = function () { if (request.status === 200) done(request.response); };
     request.send();
+  }
+  function pressed(image) {
+    fetchImage(image.currentSrc || image.src, function (blob) { tell('longpress', { image: blob }); });
   }
   var timer = 0;
   function imageOf(event) { return event.target && event.target.tagName === 'IMG' ? event.target : null; }
