@@ -11,10 +11,9 @@ import os
 import secrets
 import signal
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import tornado.httpserver
@@ -143,8 +142,11 @@ async def reconcile_campaign(services: Services, slug: str, now: float, *, whole
             for shard in await services.counting.prepare(campaign, now)}
 
 
-async def serve(settings: Settings, roles: frozenset[str], stop: asyncio.Event) -> None:
-    """Serve the roles until `stop`, then drain."""
+Announce = Callable[[Services], Awaitable[None]]
+
+
+async def serve(settings: Settings, roles: frozenset[str], stop: asyncio.Event, announce: Announce | None = None) -> None:
+    """Serve the roles until `stop`, then drain. `announce` is awaited once everything stands."""
     async with AsyncExitStack() as stack:
         services = await stack.enter_async_context(open_services(settings))
         jobs = Jobs(job_table(services, roles), wall_clock)
@@ -163,6 +165,8 @@ async def serve(settings: Settings, roles: frozenset[str], stop: asyncio.Event) 
             await intake.listen(settings.host, settings.intake_port, reuse_port=True)
             stack.push_async_callback(intake.close)
         logger.info("serving %s", ", ".join(sorted(roles)))
+        if announce is not None:
+            await announce(services)
         await stop.wait()
         logger.info("stopping")
 
@@ -177,17 +181,14 @@ async def close_web(server: tornado.httpserver.HTTPServer, services: Services) -
         logger.warning("some connections did not end in %d s", DRAIN_SECONDS)
 
 
-def run(settings: Settings, roles: frozenset[str], announce: Any = None) -> int:
-    """Serve until Ctrl-C or SIGTERM. `announce(services)` is awaited once everything stands."""
+def run(settings: Settings, roles: frozenset[str], announce: Announce | None = None) -> int:
+    """Serve until Ctrl-C or SIGTERM, inside a loop of its own."""
 
     async def main() -> None:
         stop = asyncio.Event()
         for name in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(name, stop.set)
-        task = asyncio.create_task(serve(settings, roles, stop))
-        if announce is not None:
-            await announce()
-        await task
+        await serve(settings, roles, stop, announce)
 
     uvloop.run(main())
     return 0

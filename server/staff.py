@@ -168,6 +168,11 @@ class Staff:
         await self._store.close_expired(now)
 
 
+def new_password() -> str:
+    """A password that nobody chose: 16 characters without those that look alike, about 92 bits."""
+    return "".join(secrets.choice("abcdefghjkmnpqrstuvwxyzABCDEFGHJKMNPQRSTUVWXYZ23456789") for _ in range(16))
+
+
 def _session_key(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 

@@ -1,0 +1,202 @@
+"""The command line: one function a command.
+
+Owns: words, exit codes and what is printed. 0 done, 1 a finding (audit, doctor), 2 it could not be done, with a line that says why.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+from server import app, audit, embedded, seed
+from server.clock import wall_clock
+from server.counting import window_of
+from server.embedded import ChildError
+from server.errors import WenmingError
+from server.services import Services
+from server.staff import new_password
+from settings import Settings, SettingsError, load
+
+# One file of the log, and how many older ones are kept.
+LOG_BYTES, LOG_FILES = 8 * 1024 * 1024, 3
+
+
+def main(words: list[str] | None = None) -> int:
+    options = _parser().parse_args(words)
+    try:
+        settings = load()
+        return int(options.run(settings, options))
+    except SettingsError as error:
+        print("设置有误 (settings):", *error.problems, sep="\n  ", file=sys.stderr)
+    except ChildError as error:
+        print(error, file=sys.stderr)
+    except WenmingError as error:
+        print(f"{error.code}: {error.message}", file=sys.stderr)
+    return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m server", description="Wenming 文明")
+    parser.set_defaults(run=everything)
+    commands = parser.add_subparsers(title="commands")
+
+    def command(name: str, run: Callable[[Settings, argparse.Namespace], int], about: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=about, description=about)
+        added.set_defaults(run=run)
+        return added
+
+    command("serve", serve, "one role, or several, of many processes").add_argument("--role", action="append", choices=app.ROLES, required=True)
+    command("seed", seed_demo, "demo data, once")
+    command("doctor", doctor, "check this machine and the stores, and say what to do")
+    audited = command("audit", audit_campaign, "prove that arrays = totals = documents")
+    audited.add_argument("campaign")
+    audited.add_argument("--json", action="store_true")
+    command("rebuild", rebuild, "make a campaign's counters anew from its documents").add_argument("campaign")
+    tokens_of = command("tokens", tokens, "citizens' tokens for a load tool, one a line (embedded stores only)")
+    tokens_of.add_argument("--count", type=int, required=True)
+    tokens_of.add_argument("--out", type=Path, required=True)
+    command("staff-password", staff_password, "a new password for a staff account, printed once").add_argument("name")
+    command("replay-deletions", replay_deletions, "after a restore: erase again who was deleted")
+    return parser
+
+
+def everything(settings: Settings, options: argparse.Namespace) -> int:
+    """All roles in one process, with embedded stores where none are configured."""
+    with embedded.start(settings) as running:
+        _log(running)
+
+        async def announce(services: Services) -> None:
+            print(_table(running, await seed.seed(services, wall_clock())), flush=True)
+
+        return app.run(running, frozenset(app.ROLES), announce)
+
+
+def serve(settings: Settings, options: argparse.Namespace) -> int:
+    """One process of many; the stores must be configured, or a product must be running here."""
+    with embedded.join(settings) as joined:
+        _log(joined)
+        return app.run(joined, frozenset(options.role))
+
+
+def seed_demo(settings: Settings, options: argparse.Namespace) -> int:
+    async def run(services: Services) -> int:
+        accounts = await seed.seed(services, wall_clock())
+        print(_accounts(accounts) if accounts else "演示数据已经有了 (already seeded)")
+        return 0
+
+    return _with_services(settings, run)
+
+
+def doctor(settings: Settings, options: argparse.Namespace) -> int:
+    from server.doctor import examine
+
+    return examine(settings)
+
+
+def audit_campaign(settings: Settings, options: argparse.Namespace) -> int:
+    async def run(services: Services) -> int:
+        report = audit.report(await services.audit.campaign(await services.campaigns.get_any(options.campaign)))
+        if options.json:
+            print(json.dumps(report, ensure_ascii=False))
+        else:
+            print(f"{options.campaign}: {'一致 ok' if report['ok'] else '不一致 NOT ok'}  {report['participants']}  "
+                  f"待入账 pending {report['pending']}  空号 gaps {report['gaps']}  冲突 conflicts {report['conflicts']}")
+            for finding in report["findings"]:
+                print(f"  {finding['shard']}: {finding['finding']}")
+        return 0 if report["ok"] else 1
+
+    return _with_services(settings, run)
+
+
+def rebuild(settings: Settings, options: argparse.Namespace) -> int:
+    async def run(services: Services) -> int:
+        campaign = await services.campaigns.get(options.campaign)
+        failed = 0
+        for document in await services.epochs.of_campaign(campaign.slug):
+            shard = services.counting.period(campaign, document["period"]).handles[document["shard"]].shard
+            epoch = await services.keeper.recover(shard, campaign, window_of(campaign, document["period"]), from_documents=True)
+            failed += epoch is None
+            print(f"{shard.id}: {'另一进程正在恢复 (another process is at it)' if epoch is None else f'epoch {epoch}'}")
+        return 1 if failed else 0
+
+    return _with_services(settings, run)
+
+
+def tokens(settings: Settings, options: argparse.Namespace) -> int:
+    if not settings.uses_embedded_mongodb:
+        print("tokens 只用于内置存储 (for embedded stores only)", file=sys.stderr)
+        return 2
+
+    async def run(services: Services) -> int:
+        now = wall_clock()
+        lines = [services.tokens.issue(citizen, now) for citizen in await services.citizens.reserve(options.count)]
+        descriptor = os.open(options.out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            os.fchmod(file.fileno(), 0o600)  # also where the file was there before
+            file.write("\n".join(lines) + "\n")
+        print(f"{len(lines)} tokens -> {options.out}")
+        return 0
+
+    return _with_services(settings, run)
+
+
+def staff_password(settings: Settings, options: argparse.Namespace) -> int:
+    async def run(services: Services) -> int:
+        password = new_password()
+        await services.staff.set_password(options.name, password, wall_clock())
+        print(f"{options.name}  {password}")
+        return 0
+
+    return _with_services(settings, run)
+
+
+def replay_deletions(settings: Settings, options: argparse.Namespace) -> int:
+    async def run(services: Services) -> int:
+        print(f"{await services.citizens.replay_deletions(wall_clock())} 人将重新删除 (will be erased again)")
+        return 0
+
+    return _with_services(settings, run)
+
+
+def _with_services(settings: Settings, run: Callable[[Services], Awaitable[int]]) -> int:
+    logging.basicConfig(level=logging.ERROR)
+
+    async def inside(joined: Settings) -> int:
+        async with app.open_services(joined) as services:
+            return await run(services)
+
+    with embedded.join(settings) as joined:
+        return asyncio.run(inside(joined))
+
+
+def _log(settings: Settings) -> None:
+    """To the data folder, bounded in size; warnings to the screen too."""
+    folder = settings.data_dir.resolve() / "logs"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    file = RotatingFileHandler(folder / "server.log", maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8")
+    screen = logging.StreamHandler()
+    screen.setLevel(logging.WARNING)
+    logging.basicConfig(level=settings.log_level, handlers=[file, screen], format="%(asctime)s %(levelname)s %(name)s %(message)s")
+
+
+def _table(settings: Settings, accounts: list[tuple[str, str, str]]) -> str:
+    base = settings.base_url
+    rows = [("活动页 campaign", f"{base}/c/salute-the-flag"), ("大屏 screen", f"{base}/screen/salute-the-flag"),
+            ("工作台 console", f"{base}/console"), ("接口 docs", f"{base}/docs")]
+    if settings.uses_sandbox:
+        rows.insert(0, ("从这里开始：模拟手机 start here: phone", f"http://127.0.0.1:{settings.sandbox_port}/"))
+    lines = [f"  {address:<48}{name}" for name, address in rows]
+    shown = _accounts(accounts) if accounts else "  账号见首次启动时的输出；忘记密码：.venv/bin/python -m server staff-password admin"
+    return "\n".join(["", "文明 Wenming 已启动（Ctrl-C 停止）", *lines, "", shown, ""])
+
+
+def _accounts(accounts: list[tuple[str, str, str]]) -> str:
+    return "\n".join(["  工作人员账号，密码只显示这一次 (staff accounts, passwords are shown once):",
+                      *(f"  {name:<10}{password:<20}{role}" for name, role, password in accounts)])
