@@ -20,6 +20,11 @@ describe('windowOf', () => {
     expect(running).toBeNull()
   })
 
+  it('has no running minute once the campaign is over', () => {
+    expect(windowOf({ [eight]: 9 }, eight * 1000, 3, true).running).toBeNull()
+    expect(windowOf({}, eight * 1000, 3, true).running).toBeNull()
+  })
+
   it('is empty before anybody came', () => {
     expect(windowOf({}, eight * 1000, 3).past.every(({ n }) => n === 0)).toBe(true)
   })

@@ -10,19 +10,21 @@ export interface Minute {
 
 /**
  * The newest minutes without gaps, the last one still running. The window ends now; where nothing happened for
- * longer than the window (an ended campaign) it ends at the last minute with anybody, which is then complete.
+ * longer than the window, or where the campaign is over, it ends at the last minute with anybody, which is then complete.
  */
-export function windowOf(byMinute: Record<number, number>, nowMs: number, minutes = SHOWN_MINUTES): { past: Minute[]; running: Minute | null } {
+export function windowOf(
+  byMinute: Record<number, number>, nowMs: number, minutes = SHOWN_MINUTES, over = false,
+): { past: Minute[]; running: Minute | null } {
   const known = Object.keys(byMinute).map(Number)
   const newest = known.length ? Math.max(...known) : 0
   const current = Math.floor(nowMs / 60_000) * 60
-  const old = newest > 0 && newest < current - minutes * 60
+  const old = newest > 0 && (over || newest < current - minutes * 60)
   const end = old ? newest + 60 : Math.max(current, newest)
   const past = Array.from({ length: minutes }, (_, i) => {
     const at = end - (minutes - i) * 60
     return { at, n: byMinute[at] ?? 0 }
   })
-  return { past, running: old ? null : { at: end, n: byMinute[end] ?? 0 } }
+  return { past, running: old || over ? null : { at: end, n: byMinute[end] ?? 0 } }
 }
 
 /** The lowest of 4, 10, 20, 50, 100, … that holds `n`: a scale whose half is a whole number and that rarely jumps. */
@@ -39,9 +41,9 @@ export function path(values: number[], top: number, width: number, height: numbe
   return values.map((n, i) => `${i ? 'L' : 'M'}${(i * step).toFixed(1)} ${(height - (n / top) * height).toFixed(1)}`).join('')
 }
 
-/** Hours and half hours inside the window, with their place from 0 to 1. */
+/** Hours and half hours inside the window, with their place from 0 to 1; not so near the end that they touch what stands there. */
 export function ticks(past: Minute[], everySeconds = 1800): { place: number; text: string }[] {
   const span = past.length - 1
   return past.flatMap(({ at }, i) =>
-    at % everySeconds === 0 ? [{ place: i / span, text: new Date((at + 8 * 3600) * 1000).toISOString().slice(11, 16) }] : [])
+    at % everySeconds === 0 && i / span < 0.95 ? [{ place: i / span, text: new Date((at + 8 * 3600) * 1000).toISOString().slice(11, 16) }] : [])
 }
