@@ -1,0 +1,46 @@
+/** What this phone remembers. Storage may be full or forbidden (private mode): then the page remembers until it is closed. */
+
+const memory: Record<string, string> = {}
+
+function read(name: string): string | null {
+  try {
+    const text = window.localStorage.getItem(name)
+    if (text !== null) return text
+  } catch (_) {
+    // forbidden: what this page wrote is below
+  }
+  return name in memory ? memory[name]! : null
+}
+
+/** The value under `name`, or `otherwise` where there is none or it cannot be read. */
+export function load<T>(name: string, otherwise: T): T {
+  const text = read(`wenming.${name}`)
+  if (text === null) return otherwise
+  try {
+    return JSON.parse(text) as T
+  } catch (_) {
+    return otherwise
+  }
+}
+
+export function save(name: string, value: unknown): void {
+  const [key, text] = [`wenming.${name}`, JSON.stringify(value)]
+  memory[key] = text
+  try {
+    window.localStorage.setItem(key, text)
+  } catch (_) {
+    // full or forbidden: `memory` has it
+  }
+}
+
+/** Forgets everything that this page kept of a person. The choice of 长辈版 is not about her and stays. */
+export function forget(slug: string): void {
+  ;[`kept.${slug}`, `place.${slug}`, `words.${slug}`, 'consent', 'way'].forEach((name) => {
+    delete memory[`wenming.${name}`]
+    try {
+      window.localStorage.removeItem(`wenming.${name}`)
+    } catch (_) {
+      // forbidden: there was nothing
+    }
+  })
+}

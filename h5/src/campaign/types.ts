@@ -1,0 +1,91 @@
+/** The shapes of the HTTP contract that this page uses. Times are ISO 8601 with +08:00. */
+
+export interface Activity {
+  code: string
+  title: string
+  verb: string
+  children: boolean
+}
+
+export interface Region {
+  code: string
+  name: string
+  initials: string
+  parent: string | null
+  order: number
+  own: boolean
+}
+
+export interface Unit {
+  code: string
+  name: string
+  initials: string
+}
+
+export interface Organiser {
+  name?: string
+  icp?: string
+  police?: string
+  telephone?: string
+  responsible_person?: string
+  report_url?: string
+}
+
+export interface Campaign {
+  slug: string
+  title: string
+  state: 'scheduled' | 'open' | 'paused' | 'frozen' | 'archived'
+  period_rule: 'all' | 'daily'
+  period: string
+  opens_at: string
+  closes_at: string
+  server_time: string
+  activities: Activity[]
+  regions: Region[]
+  form: { region: boolean; unit: boolean; free_words: boolean }
+  presets: { code: string; text: string }[]
+  theme: { anthem_url?: string; salute?: string; [name: string]: unknown }
+  share: { title?: string; desc?: string; image?: string }
+  organiser: Organiser
+  demo: boolean
+  simulated: boolean
+}
+
+export interface Counters {
+  period: string
+  participants: number
+  participations: number
+  by_activity: Record<string, number>
+  voids?: number
+  as_of: string
+}
+
+/** What the server writes into the page. */
+export interface PageData {
+  campaign: Campaign
+  counters: Counters | null
+  me: { signed_in: boolean; snapshot: boolean }
+  in_wechat: boolean
+  jweixin: string
+  login: string
+  simulated: boolean
+}
+
+/** A participation as the server answers it. */
+export interface Participation {
+  ordinal: number
+  first: boolean
+  activities: string[]
+  participated_at: string
+  durable: boolean
+  receipt: string
+  period: string
+}
+
+/** How one salutes. It is the citizen's own choice, counts the same and is never sent. */
+export type Manner = 'pioneer' | 'citizen'
+
+export interface Place {
+  region: string
+  unit: string
+}
