@@ -11,6 +11,7 @@ import pytest
 from handlers.base import COOKIE
 from server.stores import open_stores
 from server.web_login import LOGIN_SECONDS
+from tests.command_listener import LOOKING
 from tests.handlers.login_world import AUTHORIZE, LoginWorld, error_of, query_of
 from tests.server.citizens.people import OFFICIAL, citizens_of, everything
 
@@ -104,7 +105,7 @@ class TestWeb:
         back = await browser.come_back("c1", state)
         assert (back.code, back.headers["Location"]) == (302, "/c/flag?guest=snapshot")
         assert COOKIE not in browser.cookies
-        assert await stores.mongo["identities"].find().to_list(None) == []
+        assert await stores.mongo["identities"].find(comment=LOOKING).to_list(None) == []
 
     async def test_a_used_code_begins_again_once_and_never_twice(self, world):
         browser = world.browser()

@@ -7,6 +7,7 @@ from pathlib import Path
 from server.citizens import Citizens
 from server.errors import StoreUnavailable
 from server.stores import Stores, ensure_indexes
+from tests.command_listener import LOOKING
 
 OFFICIAL, MINIPROGRAM = "wxofficial", "wxminiprogram"
 SECRET = b"s" * 32
@@ -54,7 +55,7 @@ async def everything(stores: Stores) -> bytes:
     """Both stores, every document and every key, as bytes to search in."""
     parts = []
     for name in await stores.mongo.list_collection_names():
-        parts += [repr(document).encode() for document in await stores.mongo[name].find().to_list(None)]
+        parts += [repr(document).encode() for document in await stores.mongo[name].find(comment=LOOKING).to_list(None)]
     async for key in stores.redis.scan_iter():
         parts += [key, await stores.redis.dump(key) or b""]
         if await stores.redis.type(key) == b"string":

@@ -10,6 +10,7 @@ from server.citizens import Citizens
 from server.citizens.deletions import FORGET_EVERY_SECONDS, RETRY_SECONDS, DeletionList
 from server.errors import NotAuthorised
 from server.tokens import Token
+from tests.command_listener import LOOKING
 from tests.server.citizens.people import MINIPROGRAM, NOON, OFFICIAL, Witness, citizens_of, everything, first_process
 
 pytestmark = pytest.mark.gen_test(timeout=60)
@@ -103,7 +104,7 @@ async def test_a_merged_citizen_is_erased_under_all_her_numbers(stores, tmp_path
     for number in (1, 2):
         with pytest.raises(NotAuthorised):
             citizens.of_token(Token(number, int(NOON)))
-    assert not any("openid" in i for i in await stores.mongo["identities"].find().to_list(None))
+    assert not any("openid" in i for i in await stores.mongo["identities"].find(comment=LOOKING).to_list(None))
 
 
 async def test_hashes_go_when_her_last_campaign_is_archived(stores, tmp_path):
@@ -116,18 +117,18 @@ async def test_hashes_go_when_her_last_campaign_is_archived(stores, tmp_path):
     witness.running = {bob}
     assert await citizens.forget_hashes(SETTLED + 60) == 0, "a look a day"
     assert await citizens.forget_hashes(SETTLED + FORGET_EVERY_SECONDS) == 1
-    assert {i["citizen"] for i in await stores.mongo["identities"].find().to_list(None)} == {bob}
+    assert {i["citizen"] for i in await stores.mongo["identities"].find(comment=LOOKING).to_list(None)} == {bob}
     assert await citizens.identify(OFFICIAL, "openid-alice", None, NOON + 2 * FORGET_EVERY_SECONDS) not in (alice, bob)
 
 
 async def test_a_restore_replays_the_list(stores, tmp_path):
     witness = Witness()
     citizens, alice, bob = await alice_and_bob(stores, tmp_path, witness)
-    backup = {name: await stores.mongo[name].find().to_list(None) for name in ("identities", "deletions")}
+    backup = {name: await stores.mongo[name].find(comment=LOOKING).to_list(None) for name in ("identities", "deletions")}
     await citizens.delete(alice, NOON)
     await citizens.finish_deletions(SETTLED)
     for name, documents in backup.items():
-        await stores.mongo[name].delete_many({})
+        await stores.mongo[name].delete_many({}, comment=LOOKING)
         if documents:
             await stores.mongo[name].insert_many(documents)
     restored = citizens_of(stores, tmp_path, witness)
