@@ -10,7 +10,7 @@ import pytest
 import redis.asyncio
 from tornado.httpclient import AsyncHTTPClient
 
-from tests.faults.product import Citizen, Product
+from tests.product import Citizen, Product
 
 pytestmark = [pytest.mark.gen_test(timeout=170), pytest.mark.timeout(180)]
 CITIZENS = 200
