@@ -28,17 +28,7 @@ BUSY = "数据文件夹 {folder} 正被另一个 Wenming 使用；请先停止�
 
 
 class Configuration(Protocol):
-    """The settings that matter here; a frozen dataclass."""
-
-    host: str
-    port: int
-    sandbox_port: int
-    data_dir: Path
-    secret_key: str
-    redis_url: str
-    mongodb_uri: str
-    official_mode: str
-    miniprogram_mode: str
+    """The settings that matter here; a frozen dataclass, so all are read-only."""
 
     @property
     def uses_sandbox(self) -> bool: ...

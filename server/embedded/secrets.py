@@ -7,11 +7,15 @@ import os
 import secrets
 import string
 from pathlib import Path
+from typing import Any
 
 # 32 random bytes as text: as strong as the keys derived from it.
 SECRET_BYTES = 32
 AES_KEY_CHARACTERS = 43
 TOKEN_CHARACTERS = 24
+# The simulated account's menu; its keys are those that server/replies answers.
+MENU = {"button": [{"type": "click", "name": "向国旗敬礼", "key": "campaign"}, {"type": "click", "name": "我的证书", "key": "mine"},
+                   {"type": "click", "name": "参与人数", "key": "total"}]}
 ALPHANUMERIC = string.ascii_letters + string.digits
 
 
@@ -35,18 +39,18 @@ def write_private(path: Path, text: str) -> None:
     beside.replace(path)
 
 
-def sandbox_accounts(path: Path, official_mode: str, miniprogram_mode: str) -> dict[str, dict[str, str]]:
+def sandbox_accounts(path: Path, official_mode: str, miniprogram_mode: str) -> dict[str, dict[str, Any]]:
     """The sandbox's two accounts; made when there are none. The callback modes follow the settings at each start."""
     if path.exists():
-        accounts: dict[str, dict[str, str]] = json.loads(path.read_text("utf-8"))
+        accounts: dict[str, dict[str, Any]] = json.loads(path.read_text("utf-8"))
     else:
-        accounts = {"official": _account("wxsandboxofficial0"), "miniprogram": _account("wxsandboxminiprog")}
+        accounts = {"official": _account("wxsandboxofficial0") | {"menu": MENU}, "miniprogram": _account("wxsandboxminiprog")}
     accounts["official"]["mode"], accounts["miniprogram"]["mode"] = official_mode, miniprogram_mode
     write_private(path, json.dumps(accounts, indent=1))
     return accounts
 
 
-def _account(appid: str) -> dict[str, str]:
+def _account(appid: str) -> dict[str, Any]:
     def text(characters: int) -> str:
         return "".join(secrets.choice(ALPHANUMERIC) for _ in range(characters))
 

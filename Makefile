@@ -1,0 +1,48 @@
+# Targets with a line of help each; the work is in deploy/scripts. `make` alone lists them.
+.DEFAULT_GOAL := help
+PYTHON_HERE := .venv/bin/python
+CAMPAIGN ?= salute-the-flag
+
+.PHONY: help run test test-long lint types h5 h5-test doctor seed audit bench-posters clean
+
+help: ## this list
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+run: ## install what is missing, build the pages, start everything; Ctrl-C stops it
+	@exec deploy/scripts/run.sh
+
+test: ## install what the tests need and run all of them (at most 15 minutes)
+	@exec deploy/scripts/test.sh
+
+test-long: ## the tests that take longer
+	@exec deploy/scripts/test.sh --long
+
+lint: .venv ## ruff over all Python
+	@.venv/bin/ruff check .
+
+types: .venv ## mypy, strict, over server/ and settings.py; vue-tsc over h5/
+	@.venv/bin/mypy && npm --prefix h5 run --silent types
+
+h5: ## build the pages into assets/h5
+	@bash -c 'source deploy/scripts/setup.sh && make_venv && build_h5'
+
+h5-test: ## the pages' unit tests
+	@bash -c 'source deploy/scripts/setup.sh && make_venv && install_h5 && ensure_node && npm --prefix h5 run --silent test'
+
+doctor: ## check this machine and the stores, and say what to do
+	@$(PYTHON_HERE) -m server doctor
+
+seed: ## demo data, once (make run does it too)
+	@$(PYTHON_HERE) -m server seed
+
+audit: ## prove that a campaign's counters and documents agree: make audit CAMPAIGN=salute-the-flag
+	@$(PYTHON_HERE) -m server audit $(CAMPAIGN)
+
+bench-posters: ## how long a poster takes here
+	@$(PYTHON_HERE) -m tests.bench.bench_posters
+
+clean: ## remove what was built and installed; the data folder stays
+	rm -rf .venv h5/node_modules assets/h5 .mypy_cache .ruff_cache .pytest_cache
+
+.venv:
+	@bash -c 'source deploy/scripts/setup.sh && make_venv && install_packages requirements-dev.txt'
