@@ -140,9 +140,10 @@ def _document(campaign: Campaign) -> Document:
 
 
 def _campaign(document: Document) -> Campaign:
-    fields = dict(document)
-    return Campaign(slug=fields.pop("_id"), activities=tuple(Activity(**a) for a in fields.pop("activities")),
-                    presets=tuple(Preset(**p) for p in fields.pop("presets")), **fields)
+    # The embedded store gives a truth value that was updated back as 1 or 0.
+    fields = document | {name: bool(document[name]) for name in ("demo", "free_words")}
+    activities = tuple(Activity(a["code"], a["title"], a["verb"], bool(a["children"])) for a in fields.pop("activities"))
+    return Campaign(slug=fields.pop("_id"), activities=activities, presets=tuple(Preset(**p) for p in fields.pop("presets")), **fields)
 
 
 async def _nothing(campaign: Campaign) -> None:

@@ -52,7 +52,8 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(run=run)
         return added
 
-    command("serve", serve, "one role, or several, of many processes").add_argument("--role", action="append", choices=app.ROLES, required=True)
+    served = command("serve", serve, "one role, or several, of many processes")
+    served.add_argument("--role", action="append", choices=app.ROLES, required=True)
     command("seed", seed_demo, "demo data, once")
     command("doctor", doctor, "check this machine and the stores, and say what to do")
     audited = command("audit", audit_campaign, "prove that arrays = totals = documents")

@@ -83,7 +83,8 @@ class PlaceStore:
     async def index(self, campaign: str) -> PlaceIndex:
         regions = await self._regions.find({"campaign": campaign}).limit(MAX_REGIONS).to_list(None)
         units = await self._units.find({"campaign": campaign}).limit(MAX_UNITS).to_list(None)
-        return PlaceIndex({d["code"]: Region(**{n: d[n] for n in Region.__dataclass_fields__}) for d in regions},
+        # The embedded store gives a truth value that was updated back as 1 or 0.
+        return PlaceIndex({d["code"]: Region(**{n: d[n] for n in Region.__dataclass_fields__} | {"own": bool(d["own"])}) for d in regions},
                           {d["code"]: Unit(**{n: d[n] for n in Unit.__dataclass_fields__}) for d in units})
 
     async def put_regions(self, campaign: str, regions: list[Region]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -49,10 +50,8 @@ def _of_seed(base: dict[str, Any], now: float) -> Campaign:
 
 async def _campaign(services: Services, campaign: Campaign, base: dict[str, Any], now: float) -> bool:
     """Create, fill and open a campaign; False where it is there already and was opened."""
-    try:
+    with suppress(Conflict):  # made before, perhaps by a start that was killed: go on where it stopped
         await services.campaigns.create(campaign)
-    except Conflict:
-        pass  # made before, perhaps by a start that was killed: go on where it stopped
     current = await services.campaigns.get_any(campaign.slug)
     if current.state not in ("draft", "scheduled"):
         return False

@@ -113,8 +113,10 @@ class Period:
 
 
 def period_of(campaign: Campaign, now: float) -> str:
-    """The period that a moment belongs to."""
-    return "all" if campaign.period_rule == "all" else day_of(now)
+    """The period that a moment belongs to: before the opening the first, after the close the last."""
+    if campaign.period_rule == "all":
+        return "all"
+    return day_of(max(campaign.opens_at, min(now, campaign.closes_at - 1)))
 
 
 def window_of(campaign: Campaign, period: str) -> tuple[int, int]:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from server.campaigns import Campaign
 from server.clock import Clock, iso
+from server.counting.service import period_of
 from server.errors import StoreUnavailable, Unavailable
 from server.live.view import (
     KEPT_MINUTES,
@@ -27,7 +28,6 @@ from server.live.view import (
     checked_period,
     minutes_of,
     moment,
-    period_of,
     snapshot,
     text_frame,
     view_of,

@@ -18,6 +18,7 @@ import msgspec
 
 from server.campaigns import Campaign
 from server.clock import SHANGHAI, day_of, iso
+from server.counting.service import period_of
 from server.errors import InvalidBody
 
 if TYPE_CHECKING:
@@ -64,13 +65,6 @@ def view_of(figures: Figures, campaign: Campaign, period: str, regions: Mapping[
 
 def _greater(last: dict[Any, int], new: dict[Any, int]) -> dict[Any, int]:
     return last | {key: max(n, last.get(key, 0)) for key, n in new.items()}
-
-
-def period_of(campaign: Campaign, now: float) -> str:
-    """The period that is shown at `now`: before the opening the first, after the close the last."""
-    if campaign.period_rule == "all":
-        return "all"
-    return day_of(max(campaign.opens_at, min(now, campaign.closes_at - 1)))
 
 
 def checked_period(period: str | None, campaign: Campaign, now: float) -> str:

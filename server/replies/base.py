@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from server.citizens import Citizens
     from server.counting import Counting
 
-# The platform shows a title of 64 characters and a description of 120.
-PICTURE = "/static/share/salute.jpg"
+# WeChat shows a single card's picture at 2.35:1; the square one of shared links would lose part of the flag.
+PICTURE = "/static/share/salute-wide.jpg"
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Context:
         """The campaign as a card that opens its page."""
         return Reply("news", articles=(Article(
             title or campaign.title, campaign.share.get("desc", ""), f"{self.base_url}/c/{campaign.slug}?ch={channel}",
-            self.base_url + campaign.share.get("image", PICTURE)),))
+            self.base_url + campaign.share.get("card", PICTURE)),))
 
 
 class ReplyRule(Protocol):
@@ -50,3 +50,8 @@ class ReplyRule(Protocol):
 def says(message: InboundMessage, *words: str) -> bool:
     """Whether a text holds one of the words."""
     return message.kind == "text" and any(word in message.text for word in words)
+
+
+def clicks(message: InboundMessage, key: str) -> bool:
+    """Whether it is a tap on the menu entry of this key."""
+    return message.event == "click" and message.event_key == key

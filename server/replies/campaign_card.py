@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from server.replies.base import Context, says
+from server.replies.base import Context, clicks, says
 from server.wechat.messages import InboundMessage, Reply
 
 
 class CampaignCard:
     def concerns(self, message: InboundMessage) -> bool:
-        return says(message, "敬礼", "国旗", "升旗", "活动") or message.event == "click" and message.event_key == "campaign"
+        return says(message, "敬礼", "国旗", "升旗", "活动") or clicks(message, "campaign")
 
     async def answer(self, message: InboundMessage, context: Context) -> Reply | None:
         campaign = await context.current()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from server.clock import shanghai
-from server.replies.base import Context, says
+from server.replies.base import Context, clicks, says
 from server.wechat.messages import InboundMessage, Reply
 
 
 class LiveTotal:
     def concerns(self, message: InboundMessage) -> bool:
-        return says(message, "人数", "多少")
+        return says(message, "人数", "多少") or clicks(message, "total")
 
     async def answer(self, message: InboundMessage, context: Context) -> Reply | None:
         campaign = await context.current()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from server.clock import shanghai
 from server.errors import NotFound
-from server.replies.base import Context, says
+from server.replies.base import Context, clicks, says
 from server.wechat.messages import InboundMessage, Reply
 
 
 class MyOrdinal:
     def concerns(self, message: InboundMessage) -> bool:
-        return says(message, "我的", "第几", "证书", "序号")
+        return says(message, "我的", "第几", "证书", "序号") or clicks(message, "mine")
 
     async def answer(self, message: InboundMessage, context: Context) -> Reply | None:
         campaign = await context.current()
