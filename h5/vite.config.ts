@@ -8,8 +8,8 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import vue from '@vitejs/plugin-vue'
 import { defineConfig } from 'vitest/config'
-import { mockServer } from './dev/mock'
-import { campaignShell } from './src/build/shell'
+import { mockServer } from './dev/mock.ts'
+import { campaignShell } from './src/build/shell.ts'
 
 const root = import.meta.dirname
 const pages = ['phone', 'screen', 'console'].filter((name) => existsSync(resolve(root, `${name}.html`)))

@@ -114,7 +114,7 @@ async function serve(request: IncomingMessage, response: ServerResponse, page: (
     return true
   }
   if (path === '/mock/login') {
-    response.writeHead(302, { Location: `${url.searchParams.get('next')}?as=signed` }).end()
+    response.writeHead(302, { Location: `${(url.searchParams.get('next') || '').split('?')[0]}?as=signed` }).end()
     return true
   }
   if (!path.startsWith('/api/')) return false

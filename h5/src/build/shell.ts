@@ -3,8 +3,8 @@
  * before any script runs, and the main script's address with its size, for a loading bar that counts real bytes.
  */
 import type { Plugin } from 'vite'
-import { flagSvg } from '../flag/geometry'
-import { skyline } from './skyline'
+import { flagSvg } from '../flag/geometry.ts'
+import { skyline } from './skyline.ts'
 
 const MAIN = '<!--build:main-->'
 

@@ -4,10 +4,9 @@ const memory: Record<string, string> = {}
 
 function read(name: string): string | null {
   try {
-    const text = window.localStorage.getItem(name)
-    if (text !== null) return text
+    if (!(name in memory)) return window.localStorage.getItem(name)
   } catch (_) {
-    // forbidden: what this page wrote is below
+    // forbidden: what this page wrote is in `memory`
   }
   return name in memory ? memory[name]! : null
 }
@@ -25,11 +24,11 @@ export function load<T>(name: string, otherwise: T): T {
 
 export function save(name: string, value: unknown): void {
   const [key, text] = [`wenming.${name}`, JSON.stringify(value)]
-  memory[key] = text
   try {
     window.localStorage.setItem(key, text)
+    delete memory[key]
   } catch (_) {
-    // full or forbidden: `memory` has it
+    memory[key] = text // full or forbidden
   }
 }
 
