@@ -5,8 +5,10 @@ real_stores   once a run: where Redis and MongoDB are. Both are started in a fol
 io_loop       the test's event loop, on which pytest-tornado runs an `async def` test marked `gen_test`
 stores        server.stores.Stores opened in that loop: an empty Redis and a database of the test's own. Every MongoDB
               command that goes through it is checked (tests/command_listener.py); one outside our habits fails the test
+app           the whole web application and the intake door over `stores`, with one open campaign (tests/app_world.py)
 
 An `async def` test needs `@pytest.mark.gen_test` or, for a whole file, `pytestmark = pytest.mark.gen_test(timeout=...)`.
+A test marked `browser` needs Chromium. Whatever is skipped is named at the end of the run, never silently.
 Named people are in tests/people.py; each part's small world is beside its tests (`world.py`, `*_world.py`).
 """
 
@@ -15,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,6 +31,7 @@ from tornado.ioloop import IOLoop
 
 from server.embedded import Supervisor, mongodb_child, redis_child
 from server.stores import Stores, open_stores
+from tests.app_world import AppWorld, open_app
 from tests.command_listener import CommandListener
 
 OURS = "wenming_test_"
@@ -113,3 +117,36 @@ def stores(io_loop: IOLoop, real_stores: RealStores) -> Iterator[Stores]:
     if listener.problems:
         pytest.fail("commands outside our habits (design: one indexed field, plain operators):\n" + "\n".join(listener.problems),
                     pytrace=False)
+
+
+@pytest.fixture
+def app(io_loop: IOLoop, stores: Stores, tmp_path: Path) -> Iterator[AppWorld]:
+    context = open_app(stores, tmp_path)
+    yield io_loop.run_sync(context.__aenter__)
+    io_loop.run_sync(lambda: context.__aexit__(None, None, None))
+
+
+# What is not run is said by name
+
+not_run: list[str] = []
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if not shutil.which("chromium"):
+        for item in items:
+            if item.get_closest_marker("browser"):
+                item.add_marker(pytest.mark.skip(reason="Chromium is not installed"))
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.skipped and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        not_run.append(f"{report.nodeid} ({reason.removeprefix('Skipped: ')})")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Also to the file that `make test` names, which prints it as its last lines."""
+    for line in not_run:
+        terminalreporter.write_line(f"NOT RUN: {line}")
+    if file := os.environ.get("WENMING_TEST_NOT_RUN_FILE"):
+        Path(file).write_text("".join(line + "\n" for line in not_run), "utf-8")

@@ -58,7 +58,7 @@ install_packages() {
   hash=$(hash_of requirements.txt "$1")
   if stamped "$stamp" "$hash"; then return; fi
   say "安装 Python 依赖 (packages): $1"
-  $venv/bin/python -m pip install -q -r "$1"
+  $venv/bin/python -m pip install -qq -r "$1"
   echo "$hash" >"$stamp"
 }
 
@@ -100,7 +100,7 @@ ensure_node() {
   if node_is_new; then return; fi
   if ! [ -x $venv/bin/npm ]; then
     say "系统没有足够新的 Node，装入 $venv (Node goes into $venv): $node_package"
-    $venv/bin/python -m pip install -q "$node_package"
+    $venv/bin/python -m pip install -qq "$node_package"
   fi
   export PATH="$PWD/$venv/bin:$PATH"
   hash -r
@@ -113,7 +113,7 @@ install_h5() {
   if stamped "$stamp" "$hash"; then return; fi
   ensure_node
   say "安装前端依赖 (npm ci)"
-  (cd h5 && npm ci --no-audit --no-fund --loglevel=error)
+  (cd h5 && npm ci --no-audit --no-fund --loglevel=error >/dev/null)
   echo "$hash" >"$stamp"
 }
 

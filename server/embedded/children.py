@@ -83,6 +83,8 @@ class Child:
             time.sleep(0.05)
 
     def spawn(self) -> None:
+        if self._guard is not None and self._guard.stdin:
+            self._guard.stdin.close()  # of the one that died: a restart must not cost a file
         self.before()
         self.log.parent.mkdir(parents=True, exist_ok=True)
         if self.log.exists() and self.log.stat().st_size > MAX_LOG_BYTES:
