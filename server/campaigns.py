@@ -2,9 +2,10 @@
 
 Owns: the `campaigns` documents and the life cycle draft -> scheduled -> open (<-> paused) -> frozen -> archived.
 Invariants: a draft is never public; `shards`, period rule and activities are fixed once it was scheduled, because
-the counters are laid out by them; `shards` is written at scheduling and never changes.
+the counters are laid out by them; `shards` is written at scheduling and never changes. Every change raises `rev`; the
+counters have been told of a change once `told` has caught up with it, and the clock's job tells them where it has not.
 
-Failure policy: reading fails open: while MongoDB is away the last known campaign is used, because the counting
+Failure policy: reading fails open: while MongoDB is away or slow the last known campaign is used, because the counting
 script decides state and window by itself. Writing fails closed.
 """
 
@@ -19,8 +20,8 @@ from typing import Any, Literal, get_args
 
 from server.campaign_types import CAMPAIGN_TYPES
 from server.clock import iso
-from server.errors import Conflict, InvalidBody, NotFound
-from server.stores import Database, Document, DuplicateKeyError, PyMongoError
+from server.errors import Conflict, InvalidBody, NotFound, Refusal
+from server.stores import Database, Document, DuplicateKeyError, PyMongoError, RedisError
 
 logger = logging.getLogger(__name__)
 
@@ -29,12 +30,21 @@ PeriodRule = Literal["all", "daily"]
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 CODE = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+# A path of this site, and a link that may stand on a public page.
+OWN_PATH = re.compile(r"/(?![/\\])[\x21-\x7e]{0,255}")
+LINK = re.compile(r"https://[\x21-\x7e]{1,255}|mailto:[\x21-\x7e]{1,100}|" + OWN_PATH.pattern)
+# A share text or an organiser's name fits on a phone's screen; a page chooses among some presets, not a catalogue.
+MAX_TEXT_CHARACTERS, MAX_PRESETS = 200, 50
 # A cell has 13 activity bits, so a campaign has at most 13 theme activities.
 MAX_ACTIVITIES = 13
 # Requests that never got an answer are taken for 30 minutes after the end; then nothing more can change.
 LATE_SECONDS = 1800
 # Every process learns of a change within this; the counting script knows it at once.
 CACHE_SECONDS = 1.0
+# A read takes a millisecond or two. Whoever could go on with what is known does so after this.
+PATIENCE_SECONDS = 0.5
+# Past any campaign that an editor means; a larger year is a slip of the hand.
+LATEST_SECONDS = 4_102_444_800
 
 TRANSITIONS: dict[State, tuple[State, ...]] = {
     "draft": ("scheduled",),
@@ -89,6 +99,8 @@ class Campaign:
     theme: dict[str, Any] = field(default_factory=dict)
     share: dict[str, str] = field(default_factory=dict)
     organiser: dict[str, str] = field(default_factory=dict)
+    # How often this campaign or its places were changed.
+    rev: int = 0
 
     def activity_index(self, code: str) -> int | None:
         """The activity's bit, or None for an unknown code."""
@@ -112,7 +124,12 @@ class CampaignStore:
 
     async def all(self) -> list[Campaign]:
         """Every campaign. A city has some dozens in a year."""
-        return [_campaign(document) for document in await self._campaigns.find({}).limit(1000).to_list(None)]
+        return [campaign for campaign, _ in await self.all_and_told()]
+
+    async def all_and_told(self) -> list[tuple[Campaign, bool]]:
+        """Every campaign, and whether the counters know of its last change."""
+        found = await self._campaigns.find({}).limit(1000).to_list(None)
+        return [(_campaign(d), d["state"] in ("draft", "scheduled") or d.get("told", 0) == d.get("rev", 0)) for d in found]
 
     async def create(self, campaign: Campaign) -> bool:
         """False where the slug is taken."""
@@ -122,16 +139,17 @@ class CampaignStore:
             return False
         return True
 
-    async def rewrite(self, campaign: Campaign) -> bool:
-        """Replace what an editor may change; False where the state moved on meanwhile."""
-        fields = {name: value for name, value in _document(campaign).items() if name not in ("_id", "state")}
-        result = await self._campaigns.update_one({"_id": campaign.slug, "state": campaign.state}, {"$set": fields})
-        return result.matched_count == 1
-
-    async def move(self, slug: str, from_: State, to: State, fields: Mapping[str, Any]) -> bool:
-        """One step of the life cycle; False where another process was first."""
-        result = await self._campaigns.update_one({"_id": slug, "state": from_}, {"$set": {"state": to, **fields}})
+    async def change(self, slug: str, rev: int, fields: Mapping[str, Any]) -> bool:
+        """Set fields of what was read at `rev`; False where another change was first."""
+        result = await self._campaigns.update_one({"_id": slug, "rev": rev}, {"$set": fields, "$inc": {"rev": 1}})
         return result.modified_count == 1
+
+    async def touch(self, slug: str) -> None:
+        await self._campaigns.update_one({"_id": slug}, {"$inc": {"rev": 1}})
+
+    async def note_told(self, slug: str, rev: int) -> bool:
+        """The counters know of `rev`; False where there is a younger one."""
+        return (await self._campaigns.update_one({"_id": slug, "rev": rev}, {"$set": {"told": rev}})).matched_count == 1
 
 
 def _document(campaign: Campaign) -> Document:
@@ -142,6 +160,7 @@ def _document(campaign: Campaign) -> Document:
 def _campaign(document: Document) -> Campaign:
     # The embedded store gives a truth value that was updated back as 1 or 0.
     fields = document | {name: bool(document[name]) for name in ("demo", "free_words")}
+    fields.pop("told", None)
     activities = tuple(Activity(a["code"], a["title"], a["verb"], bool(a["children"])) for a in fields.pop("activities"))
     return Campaign(slug=fields.pop("_id"), activities=activities, presets=tuple(Preset(**p) for p in fields.pop("presets")), **fields)
 
@@ -207,8 +226,9 @@ class Campaigns:
         if campaign is not None:
             self._known[slug] = now, campaign  # one caller asks, the others go on with what is known
         try:
-            found = await self._store.find(slug)
-        except PyMongoError as error:
+            async with asyncio.timeout(None if campaign is None else PATIENCE_SECONDS):
+                found = await self._store.find(slug)
+        except (PyMongoError, TimeoutError) as error:
             if campaign is None:
                 raise
             logger.warning("campaign %s is served as last known: %s", slug, type(error).__name__)
@@ -239,11 +259,17 @@ class Campaigns:
             raise Conflict("CAMPAIGN_FIXED", "活动发布后不能再改统计周期和主题活动")
         if current.state in ("frozen", "archived"):
             raise Conflict("CAMPAIGN_FIXED", "活动已截止，不能再修改")
-        changed = replace(changed, state=current.state)
-        if not await self._store.rewrite(changed):
-            raise Conflict("CAMPAIGN_CHANGED", "活动状态刚刚变化，请刷新后再试")
+        changed = replace(changed, state=current.state, rev=current.rev + 1)
+        fields = {name: value for name, value in _document(changed).items() if name not in ("_id", "state", "rev")}
+        if not await self._store.change(changed.slug, current.rev, fields):
+            raise Conflict("CAMPAIGN_CHANGED", "活动刚刚被别人修改，请刷新后再试")
         await self._tell(changed)
         return changed
+
+    async def touch(self, slug: str) -> None:
+        """The campaign's places changed: every process reads them anew."""
+        await self._store.touch(slug)
+        self._known.pop(slug, None)
 
     async def transition(self, slug: str, to: str, now: float) -> Campaign:
         """Move a campaign along its life cycle. Raises CampaignNotFound, InvalidBody, Conflict."""
@@ -252,31 +278,41 @@ class Campaigns:
         campaign = await self.get_any(slug)
         target: State = to  # type: ignore[assignment]
         if target == campaign.state:
+            await self._tell(campaign)  # asked again because the first answer was lost, perhaps before the counters knew
             return campaign
         if target not in TRANSITIONS[campaign.state]:
             raise Conflict("TRANSITION_REFUSED", f"活动现在是“{STATE_NAMES[campaign.state]}”，不能直接变为“{STATE_NAMES[target]}”")
-        fields: dict[str, Any] = {}
+        fields: dict[str, Any] = {"state": target}
         if campaign.state == "draft":
-            self._check_may_open(campaign, now)
             fields["shards"] = self._default_shards
-        if target == "open":
+        if target in ("scheduled", "open"):
             self._check_may_open(campaign, now)
         if target == "archived" and now < campaign.closes_at + LATE_SECONDS:
             raise Conflict("STILL_COUNTING", "活动结束满 30 分钟、账目核对之后才能归档")
-        if not await self._store.move(slug, campaign.state, target, fields):
-            raise Conflict("CAMPAIGN_CHANGED", "活动状态刚刚变化，请刷新后再试")
-        moved = replace(campaign, state=target, **fields)
+        if not await self._store.change(slug, campaign.rev, fields):
+            raise Conflict("CAMPAIGN_CHANGED", "活动刚刚被别人修改，请刷新后再试")
+        moved = replace(campaign, rev=campaign.rev + 1, **fields)
         await self._tell(moved)
         return moved
 
     async def tick(self, now: float) -> list[Campaign]:
-        """Open what is due and freeze what has ended; the job that keeps the clock. Returns the campaigns that were frozen."""
+        """Open what is due, freeze what has ended, tell the counters what they may not know; the job that keeps the clock.
+
+        Returns the campaigns that were frozen. One that cannot be moved, such as with an empty footer, holds no other up.
+        """
         frozen = []
-        for campaign in await self._store.all():
-            if campaign.state == "scheduled" and campaign.opens_at <= now < campaign.closes_at:
-                await self.transition(campaign.slug, "open", now)
-            elif campaign.state in ("open", "paused") and now >= campaign.closes_at + LATE_SECONDS:
-                frozen.append(await self.transition(campaign.slug, "frozen", now))
+        for campaign, told in await self._store.all_and_told():
+            due = due_state(campaign, now)
+            try:
+                if due is not None:
+                    campaign = await self.transition(campaign.slug, due, now)
+                elif not told:
+                    await self._tell(campaign)
+            except (Refusal, PyMongoError, RedisError, OSError, TimeoutError) as error:
+                logger.warning("campaign %s is looked at again: %s", campaign.slug, error)
+                continue
+            if due == "frozen":
+                frozen.append(campaign)
         return frozen
 
     def _check_may_open(self, campaign: Campaign, now: float) -> None:
@@ -284,20 +320,33 @@ class Campaigns:
         if campaign.closes_at <= now:
             problems.append("活动的结束时间已经过去")
         if self._is_public:
-            missing = [name for key, name in FOOTER.items() if not campaign.organiser.get(key)]
+            missing = [name for key, name in FOOTER.items() if not campaign.organiser.get(key, "").strip()]
             if missing:
                 problems.append("页脚还缺：" + "、".join(missing))
         if problems:
             raise Conflict("NOT_READY_TO_OPEN", "；".join(problems))
 
     async def _tell(self, campaign: Campaign) -> None:
+        """Tell the counters, until nothing has changed meanwhile: what is told last is what stands."""
         self._known.pop(campaign.slug, None)
-        if campaign.state not in ("draft", "scheduled"):
+        while campaign.state not in ("draft", "scheduled"):
             await self.on_change(campaign)
+            if await self._store.note_told(campaign.slug, campaign.rev):
+                break
+            campaign = await self.get_any(campaign.slug)
 
 
 STATE_NAMES: dict[State, str] = {"draft": "草稿", "scheduled": "待开始", "open": "进行中", "paused": "已暂停", "frozen": "已截止",
                                  "archived": "已归档"}
+
+
+def due_state(campaign: Campaign, now: float) -> State | None:
+    """What the clock makes of a campaign."""
+    if campaign.state == "scheduled" and campaign.opens_at <= now < campaign.closes_at:
+        return "open"
+    if campaign.state in ("open", "paused") and now >= campaign.closes_at + LATE_SECONDS:
+        return "frozen"
+    return None
 
 
 def _summary(campaign: Campaign) -> dict[str, Any]:
@@ -307,12 +356,16 @@ def _summary(campaign: Campaign) -> dict[str, Any]:
 
 def _check(campaign: Campaign) -> None:
     """What any draft must hold. Raises InvalidBody naming the field."""
+    texts = [*campaign.share.values(), *campaign.organiser.values()]
+    links = [value for part in (campaign.theme, campaign.organiser) for name, value in part.items() if name.endswith("_url")]
     wrong = next((name for name, right in (
-        ("slug", bool(SLUG.fullmatch(campaign.slug))), ("title", 0 < len(campaign.title) <= 64),
-        ("closes_at", campaign.opens_at < campaign.closes_at), ("kind", campaign.kind in CAMPAIGN_TYPES),
-        ("period_rule", campaign.period_rule in get_args(PeriodRule)), ("activities", _activities_are_right(campaign)),
-        ("presets", len({p.code for p in campaign.presets}) == len(campaign.presets) <= 50),
-        ("share", all(isinstance(v, str) for v in campaign.share.values()))) if not right), None)
+        ("slug", bool(SLUG.fullmatch(campaign.slug))), ("title", 0 < len(campaign.title.strip()) <= 64),
+        ("opens_at", campaign.opens_at >= 0), ("closes_at", campaign.opens_at < campaign.closes_at <= LATEST_SECONDS),
+        ("kind", campaign.kind in CAMPAIGN_TYPES), ("period_rule", campaign.period_rule in get_args(PeriodRule)),
+        ("activities", _activities_are_right(campaign)), ("presets", _presets_are_right(campaign)),
+        ("organiser", all(isinstance(text, str) and len(text) <= MAX_TEXT_CHARACTERS for text in texts)),
+        ("share", all(OWN_PATH.fullmatch(campaign.share[name]) for name in ("image", "card") if campaign.share.get(name))),
+        ("theme", all(isinstance(link, str) and (not link or LINK.fullmatch(link)) for link in links))) if not right), None)
     if wrong:
         raise InvalidBody("INVALID_BODY", "活动内容不完整或格式不对", field=wrong)
 
@@ -320,4 +373,9 @@ def _check(campaign: Campaign) -> None:
 def _activities_are_right(campaign: Campaign) -> bool:
     codes = [activity.code for activity in campaign.activities]
     return 0 < len(codes) <= MAX_ACTIVITIES and len(set(codes)) == len(codes) and all(
-        CODE.fullmatch(activity.code) and activity.title and activity.verb for activity in campaign.activities)
+        CODE.fullmatch(a.code) and 0 < len(a.title.strip()) <= 32 and 0 < len(a.verb.strip()) <= 8 for a in campaign.activities)
+
+
+def _presets_are_right(campaign: Campaign) -> bool:
+    return len({p.code for p in campaign.presets}) == len(campaign.presets) <= MAX_PRESETS and all(
+        CODE.fullmatch(p.code) and 0 < len(p.text.strip()) <= MAX_TEXT_CHARACTERS for p in campaign.presets)

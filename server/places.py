@@ -1,7 +1,8 @@
 """Reporting places: regions 区县 and the units 单位/学校 under them, imported per campaign.
 
-Owns: the `regions` and `units` documents. Invariants: codes are unique in a campaign; an import is taken whole or not
-at all; a code that people may already have counted under is never removed by an import, only added or renamed.
+Owns: the `regions` and `units` documents. Invariants: codes are unique in a campaign; nothing of a file with a faulty
+row is imported, and an import that was cut short is made whole by repeating it; a code that people may already have
+counted under is never removed nor moved to another region by an import, only added or renamed.
 
 Failure policy: reading fails open with the last known index; writing fails closed.
 """
@@ -11,7 +12,10 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
+import logging
 import re
+import unicodedata
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -22,14 +26,23 @@ from server.campaigns import Campaign
 from server.errors import InvalidBody, NotFound
 from server.stores import Database, Document, PyMongoError
 
-# An index is read anew this often; a salute needs it and must not wait for MongoDB.
-CACHE_SECONDS = 5.0
+# An index is read anew when its campaign says that the places changed, and this often for an import whose end nobody heard.
+CACHE_SECONDS = 600.0
+# 2,000 units take some 50 ms. A salute needs the index and does not wait longer for a MongoDB that hangs.
+PATIENCE_SECONDS = 1.0
 # A city has about 2,000 schools and offices; an order more is a wrong file.
 MAX_UNITS = 20_000
 MAX_REGIONS = 300
 UNITS_A_PAGE = 100
 IMPORT_BATCH = 500
 CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
+# Ten digits hold the population of the Earth and fit into MongoDB's numbers.
+COUNT = re.compile(r"[0-9]{0,10}")
+MAX_NAME_CHARACTERS = 60
+# After a failed reading the next one comes this much later.
+RETRY_SECONDS = 5.0
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -108,25 +121,40 @@ class PlaceStore:
 
 
 class Places:
-    def __init__(self, store: PlaceStore) -> None:
+    """`touch(slug)` makes every process read a campaign's places anew."""
+
+    def __init__(self, store: PlaceStore, touch: Callable[[str], Awaitable[None]]) -> None:
         self._store = store
-        self._known: dict[str, tuple[float, PlaceIndex]] = {}
+        self._touch = touch
+        self._known: dict[str, tuple[float, int, PlaceIndex]] = {}
+        self._reading: dict[tuple[str, int], asyncio.Task[PlaceIndex]] = {}
 
     async def of(self, campaign: Campaign) -> PlaceIndex:
-        """The campaign's index, a few seconds old at most while MongoDB answers."""
+        """The campaign's index, as of the campaign's revision while MongoDB answers."""
         now = asyncio.get_running_loop().time()
-        read_at, index = self._known.get(campaign.slug, (0.0, None))
-        if index is not None and now - read_at < CACHE_SECONDS:
+        read_at, rev, index = self._known.get(campaign.slug, (0.0, -1, None))
+        if index is None:
+            return await self._read(campaign, now)
+        if rev >= campaign.rev and now - read_at < CACHE_SECONDS:
             return index
-        if index is not None:
-            self._known[campaign.slug] = now, index  # one caller reads, the others go on with what is known
+        # One caller reads, the others go on with what is known, and the next try comes soon where this one fails.
+        self._known[campaign.slug] = now - CACHE_SECONDS + RETRY_SECONDS, campaign.rev, index
         try:
-            fresh = await self._store.index(campaign.slug)
-        except PyMongoError:
-            if index is None:
-                raise
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                return await self._read(campaign, now)
+        except (PyMongoError, TimeoutError) as error:
+            logger.warning("the places of %s are served as last known: %s", campaign.slug, type(error).__name__)
             return index
-        self._known[campaign.slug] = now, fresh
+
+    async def _read(self, campaign: Campaign, now: float) -> PlaceIndex:
+        """Read once, however many wait for it: the first people of a process come all at the same moment."""
+        key = campaign.slug, campaign.rev
+        reading = self._reading.get(key)
+        if reading is None:
+            reading = self._reading[key] = asyncio.create_task(self._store.index(campaign.slug))
+            reading.add_done_callback(lambda done: (self._reading.pop(key, None), done.cancelled() or done.exception()))
+        fresh = await asyncio.shield(reading)
+        self._known[campaign.slug] = now, campaign.rev, fresh
         return fresh
 
     async def units_page(self, campaign: Campaign, region: str, cursor: str) -> dict[str, Any]:
@@ -138,31 +166,36 @@ class Places:
         return {"items": [{"code": d["code"], "name": d["name"], "initials": d["initials"]} for d in found],
                 "next": found[-1]["place"][prefix:] if len(found) == UNITS_A_PAGE else None}
 
-    async def import_csv(self, campaign: Campaign, kind: str, data: str, *, dry_run: bool) -> dict[str, Any]:
-        """Take regions (code,name,kind,parent,order,population) or units (region,code,name) from CSV text.
+    async def import_csv(self, campaign: Campaign, kind: str, data: str | bytes, *, dry_run: bool) -> dict[str, Any]:
+        """Take regions (code,name,kind,parent,order,population) or units (region,code,name) from CSV: a text, or a file as it is.
 
         Returns {"rows", "errors": [{"row", "message"}], "imported"}: with any error nothing is imported.
-        Raises InvalidBody for another kind or missing columns.
+        Raises InvalidBody for another kind, missing columns, or a file that is no CSV.
         """
         if kind not in ("regions", "units"):
             raise InvalidBody(field="kind")
         index = await self._store.index(campaign.slug)
         read: Any = _read_regions if kind == "regions" else _read_units
         records: list[Any]
-        records, errors = await asyncio.to_thread(read, data, index)
+        records, errors = await asyncio.to_thread(lambda: read(decode_csv(data), index, campaign.state != "draft"))
         if not errors and not dry_run:
             put: Any = self._store.put_regions if kind == "regions" else self._store.put_units
             await put(campaign.slug, records)
             self._known.pop(campaign.slug, None)
+            await self._touch(campaign.slug)
         return {"rows": len(records) + len(errors), "errors": errors, "imported": 0 if errors or dry_run else len(records)}
 
 
-def decode_csv(raw: bytes) -> str:
+def decode_csv(raw: str | bytes) -> str:
     """The text of a file as people save it: UTF-8 with or without BOM, else GB18030 as Excel on a Chinese Windows writes it."""
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return raw.decode("gb18030", errors="replace")
+    if isinstance(raw, str):
+        return raw.removeprefix("\ufeff")
+    for encoding in ("utf-8-sig", "gb18030"):
+        try:
+            return raw.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise InvalidBody("INVALID_BODY", "文件的编码无法识别，请另存为 UTF-8 编码的 CSV", field="csv")
 
 
 def initials(name: str) -> str:
@@ -171,22 +204,30 @@ def initials(name: str) -> str:
 
 
 def _rows(data: str, columns: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
-    reader = csv.DictReader(io.StringIO(data.removeprefix("\ufeff")))
-    missing = [column for column in columns if column not in (reader.fieldnames or [])]
-    if missing:
-        raise InvalidBody("INVALID_BODY", f"表头缺少列：{'、'.join(missing)}", field="csv")
-    return [(number, {name: (value or "").strip() for name, value in row.items() if name and isinstance(value, str | None)})
-            for number, row in enumerate(reader, start=2)]
+    # Lines end as the file has them: \n, \r\n, or the \r of old spreadsheets.
+    reader = csv.DictReader(io.StringIO(data, newline=""), strict=True)
+    try:
+        missing = [column for column in columns if column not in (reader.fieldnames or [])]
+        if missing:
+            raise InvalidBody("INVALID_BODY", f"表头缺少列：{'、'.join(missing)}", field="csv")
+        return [(reader.line_num, {name: (value or "").strip() for name, value in row.items() if name and isinstance(value, str | None)})
+                for row in reader]
+    except csv.Error as error:
+        raise InvalidBody("INVALID_BODY", f"第 {reader.line_num} 行不是有效的 CSV，请检查引号", field="csv") from error
 
 
-def _read_regions(data: str, index: PlaceIndex) -> tuple[list[Region], list[dict[str, Any]]]:
+def _read_regions(data: str, index: PlaceIndex, fixed: bool) -> tuple[list[Region], list[dict[str, Any]]]:
     regions: dict[str, Region] = {}
     errors: list[dict[str, Any]] = []
     for number, row in _rows(data, ("code", "name")):
         order, population = row.get("order", ""), row.get("population", "")
         problem = _problem(row, regions)
-        if not problem and (order and not order.isdecimal() or population and not population.isdecimal()):
-            problem = "排序和人口必须是整数"
+        if not problem and not (COUNT.fullmatch(order) and COUNT.fullmatch(population)):
+            problem = "排序和人口必须是不超过十位的整数"
+        if not problem and (parent := row.get("parent", "")) and not CODE.fullmatch(parent):
+            problem = "上级代码只能用字母、数字、短横线和下划线，最长 32 位"
+        if not problem and row.get("kind", "") not in ("", "region", "own"):
+            problem = "类别只能是 region（行政区）或 own（自设）"
         if problem:
             errors.append({"row": number, "message": problem})
             continue
@@ -197,13 +238,15 @@ def _read_regions(data: str, index: PlaceIndex) -> tuple[list[Region], list[dict
     return list(regions.values()), errors
 
 
-def _read_units(data: str, index: PlaceIndex) -> tuple[list[Unit], list[dict[str, Any]]]:
+def _read_units(data: str, index: PlaceIndex, fixed: bool) -> tuple[list[Unit], list[dict[str, Any]]]:
     units: dict[str, Unit] = {}
     errors: list[dict[str, Any]] = []
     for number, row in _rows(data, ("region", "code", "name")):
         problem = _problem(row, units)
         if not problem and row["region"] not in index.regions:
             problem = f"没有代码为 {row['region']} 的区县，请先导入区县"
+        if not problem and fixed and (known := index.units.get(row["code"])) and known.region != row["region"]:
+            problem = f"{row['code']} 已属于 {known.region}，活动发布后不能改到 {row['region']}"
         if problem:
             errors.append({"row": number, "message": problem})
             continue
@@ -218,6 +261,7 @@ def _problem(row: dict[str, str], taken: dict[str, Any]) -> str:
         return "代码只能用字母、数字、短横线和下划线，最长 32 位"
     if row["code"] in taken:
         return f"代码 {row['code']} 重复"
-    if not 0 < len(row.get("name", "")) <= 60:
-        return "名称不能为空，最长 60 字"
+    name = row.get("name", "")
+    if not 0 < len(name) <= MAX_NAME_CHARACTERS or any(unicodedata.category(character) in ("Cc", "Cf", "Cs") for character in name):
+        return f"名称不能为空，不能有控制字符，最长 {MAX_NAME_CHARACTERS} 字"
     return ""

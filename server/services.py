@@ -99,7 +99,7 @@ def build(stores: Stores, options: Options, clock: Clock) -> Services:
     mongo, redis, secret = stores.mongo, stores.redis, options.secret_key
     metrics = Metrics()
     campaigns = Campaigns(CampaignStore(mongo), default_shards=options.shards, is_public=options.is_public, simulated=options.simulated)
-    places = Places(PlaceStore(mongo))
+    places = Places(PlaceStore(mongo), campaigns.touch)
     messages = Messages(MessageStore(mongo))
     tokens = Tokens(secret, options.token_ttl_seconds)
 
