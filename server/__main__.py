@@ -2,7 +2,16 @@
 
 import sys
 
-from server.commands import main
+
+def run() -> int:
+    """Ctrl-C before everything stands, while modules load too, ends quietly; what was started is stopped on the way out."""
+    try:
+        from server.commands import main
+
+        return main()
+    except KeyboardInterrupt:
+        return 130
+
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run())

@@ -22,6 +22,7 @@ from server.embedded import ChildError
 from server.errors import WenmingError
 from server.services import Services
 from server.staff import new_password
+from server.stores import PyMongoError, RedisError
 from settings import Settings, SettingsError, load
 
 # One file of the log, and how many older ones are kept.
@@ -39,6 +40,10 @@ def main(words: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
     except WenmingError as error:
         print(f"{error.code}: {error.message}", file=sys.stderr)
+    except (PyMongoError, RedisError) as error:
+        print(f"存储没有应答，请执行 make doctor (a store does not answer): {type(error).__name__}", file=sys.stderr)
+    except PermissionError as error:
+        print(f"没有权限 (no permission): {error.filename}", file=sys.stderr)
     return 2
 
 
@@ -70,6 +75,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def everything(settings: Settings, options: argparse.Namespace) -> int:
     """All roles in one process, with embedded stores where none are configured."""
+    if not embedded.is_running(settings.data_dir.resolve()):  # then the folder's own refusal says more
+        _check_ports(settings)
     with embedded.start(settings) as running:
         _log(running)
 
@@ -77,6 +84,16 @@ def everything(settings: Settings, options: argparse.Namespace) -> int:
             print(_table(running, await seed.seed(services, wall_clock())), flush=True)
 
         return app.run(running, frozenset(app.ROLES), announce)
+
+
+def _check_ports(settings: Settings) -> None:
+    """Raises ChildError. Our ports may be shared by processes of one product (SO_REUSEPORT), so binding alone would not refuse."""
+    ports = {"WENMING_PORT": settings.port, "WENMING_INTAKE_PORT": settings.intake_port}
+    if settings.uses_sandbox:
+        ports["WENMING_SANDBOX_PORT"] = settings.sandbox_port
+    for name, port in ports.items():
+        if not embedded.is_free(settings.host, port):
+            raise ChildError(f"端口 {port} 被别的程序占用；停止它，或设置 {name} (port {port} is in use: stop its program, or set {name})")
 
 
 def serve(settings: Settings, options: argparse.Namespace) -> int:

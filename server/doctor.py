@@ -11,7 +11,6 @@ import importlib.metadata
 import os
 import re
 import shutil
-import socket
 import stat
 import subprocess
 import sys
@@ -180,20 +179,12 @@ def _ports(settings: Machine) -> Iterator[Finding]:
     if settings.uses_sandbox:
         wanted.append(("WENMING_SANDBOX_PORT", settings.sandbox_port))
     for name, port in wanted:
-        if _is_free(settings.host, port):
+        if embedded.is_free(settings.host, port):
             yield Finding("ok", f"端口 port {port}: 空闲 (free)")
         elif running:
             yield Finding("ok", f"端口 port {port}: 正在运行的本系统 (the running product)")
         else:
             yield Finding("fail", f"端口 port {port}: 被别的程序占用 (in use)", f"停止它，或设置 {name} (stop it, or set {name})")
-
-
-def _is_free(host: str, port: int) -> bool:
-    try:
-        with socket.create_server((host or "0.0.0.0", port)):
-            return True
-    except OSError:
-        return False
 
 
 def _stores(settings: Settings) -> Iterator[Finding]:

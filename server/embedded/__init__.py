@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import IO, Protocol, TypeVar
 
 from server.embedded.children import Child, ChildError, Supervisor
-from server.embedded.mongodb_wire import free_port, listens, mongodb_child
+from server.embedded.mongodb_wire import free_port, is_free, listens, mongodb_child
 from server.embedded.redis_server import find_redis_server, redis_child
 from server.embedded.secrets import made_secret, sandbox_accounts, write_private
 
-__all__ = ["Child", "ChildError", "Supervisor", "find_redis_server", "free_port", "is_running", "join", "mongodb_child", "redis_child",
-           "start"]
+__all__ = ["Child", "ChildError", "Supervisor", "find_redis_server", "free_port", "is_free", "is_running", "join", "mongodb_child",
+           "redis_child", "start"]
 
 BUSY = "数据文件夹 {folder} 正被另一个 Wenming 使用；请先停止它，或换 WENMING_DATA_DIR ({folder} is in use by another Wenming)"
 

@@ -30,6 +30,15 @@ def mongodb_child(folder: Path, logs: Path) -> tuple[Child, str]:
     return child, f"mongodb://127.0.0.1:{port}/wenming"
 
 
+def is_free(host: str, port: int) -> bool:
+    """Whether nobody listens on this port."""
+    try:
+        with socket.create_server((host or "0.0.0.0", port)):
+            return True
+    except OSError:
+        return False
+
+
 def listens(port: int) -> bool:
     """Whether something takes connections on this port of loopback."""
     try:
