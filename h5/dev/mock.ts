@@ -84,7 +84,7 @@ function answer(method: string, path: string, query: URLSearchParams, body: Reco
   if (path.endsWith('/counters')) return [200, counters()]
   if (path.endsWith('/participations/me')) return memory.record ? [200, record({ activity: '' })] : [404, error('PARTICIPATION_NOT_FOUND', '')]
   if (path.endsWith('/participations')) return [201, record(body as { activity: string })]
-  if (path.endsWith('/messages')) return memory.message ? [409, error('MESSAGE_EXISTS', '')] : ((memory.message = true), [201, {}])
+  if (path.endsWith('/messages')) return memory.message ? [409, error('MESSAGE_ALREADY_LEFT', '')] : ((memory.message = true), [201, {}])
   if (path.endsWith('/visits')) return [204, null]
   if (path === '/api/v1/citizens/me' && method === 'DELETE') return (memory.record = null), [204, null]
   return [404, error('NOT_FOUND', '没有找到')]

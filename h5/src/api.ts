@@ -8,33 +8,18 @@
 /** A phone on slow 3G needs up to 5 s for one round trip with TLS; after 8 s it is better to keep and re-send. */
 export const TIMEOUT_MILLISECONDS = 8000
 
+/**
+ * What people read for a code. The server sends Chinese words with every refusal, and those are shown; here stand the
+ * codes that come without words (no network, a proxy's bare error) and those that this side has to say differently.
+ */
 const WORDS: Record<string, string> = {
   NETWORK: '网络不给力，请稍后再试',
   TIMEOUT: '网络较慢，还没有等到回音',
   INTERNAL: '系统出了点问题，请稍后再试',
   BUSY: '现在人很多，请稍候，系统会自动再试',
-  SHARD_NOT_READY: '系统正在准备，请稍候，会自动再试',
-  STORE_UNAVAILABLE: '数据服务暂时没有响应，请稍后再试',
-  IDENTITY_UNAVAILABLE: '暂时无法确认身份，请稍候，系统会自动再试',
-  POSTERS_BUSY: '海报正在排队绘制，请稍候',
-  CAMPAIGN_NOT_OPEN: '活动尚未开始',
-  CAMPAIGN_ENDED: '活动已经结束，感谢您的参与',
-  CAMPAIGN_PAUSED: '活动暂停，恢复后自动送达',
-  CAMPAIGN_FROZEN: '活动已经截止，正在核对结果',
-  CAMPAIGN_NOT_FOUND: '没有找到这个活动',
-  PARTICIPATION_NOT_FOUND: '您还没有参与本次活动',
-  UNKNOWN_REGION: '没有这个区县，请重新选择',
-  UNKNOWN_UNIT: '没有这个单位或学校，请重新选择',
-  UNKNOWN_ACTIVITY: '没有这项主题活动',
-  INVALID_BODY: '提交的内容格式不对',
-  BODY_TOO_LARGE: '提交的内容过长',
   TOKEN_MISSING: '请先登录',
-  TOKEN_INVALID: '登录已失效，请重新登录',
   TOKEN_EXPIRED: '登录已过期，请重新登录',
-  SIGN_IN_FAILED: '登录没有成功，请再试一次',
-  VOIDED: '这次参与已被工作人员作废，如有疑问请联系主办单位',
-  MESSAGE_EXISTS: '您已经留过言了',
-  FORBIDDEN: '没有权限进行此操作',
+  POSTERS_BUSY: '海报正在排队绘制，请稍候',
 }
 
 /** Refusals that time alone may lift while the campaign goes on: the request stays kept. */
@@ -68,6 +53,11 @@ export function needsSignIn(error: ApiError): boolean {
 /** Refused for now; the campaign may take it later. */
 export function waitsForCampaign(error: ApiError): boolean {
   return WAITING.indexOf(error.code) >= 0
+}
+
+/** She has left her message before: nothing more to do. */
+export function alreadyLeft(error: ApiError): boolean {
+  return error.code === 'MESSAGE_ALREADY_LEFT'
 }
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'

@@ -212,7 +212,7 @@ describe('a visit', () => {
   })
 
   it('shows a refusal in words and gives no number', async () => {
-    routes['POST participations'] = () => [403, { error: { code: 'VOIDED', message: 'x' } }]
+    routes['POST participations'] = () => [403, { error: { code: 'VOIDED', message: '这次参与已被工作人员作废' } }]
     await open(pageData())
     await saluteOnce()
     await pass(8_100)

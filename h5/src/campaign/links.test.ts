@@ -5,7 +5,7 @@ const PAGE = 'https://w.example.cn/c/salute-the-flag'
 
 describe('links', () => {
   it('shares the page without what WeChat and the sign-in added', () => {
-    expect(shareLink(`${PAGE}?from=singlemessage&isappinstalled=0&code=a&state=b#top`)).toBe(PAGE)
+    expect(shareLink(`${PAGE}?from=singlemessage&isappinstalled=0&code=a&state=b&guest=failed#top`)).toBe(PAGE)
   })
   it('keeps a class link\'s unit and anything of our own', () => {
     expect(shareLink(`${PAGE}?u=350602-001&from=timeline&ch=poster`)).toBe(`${PAGE}?u=350602-001&ch=poster`)

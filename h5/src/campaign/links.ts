@@ -1,7 +1,7 @@
 /** Addresses: what is shared, what is signed, what a class or school link says. */
 
 /** What WeChat and our sign-in add to an address. None of it belongs into a shared card. */
-const ADDED = ['from', 'isappinstalled', 'code', 'state']
+const ADDED = ['from', 'isappinstalled', 'code', 'state', 'guest']
 
 /** The address to share: without what was added on the way, and without a fragment. */
 export function shareLink(href: string): string {
@@ -28,6 +28,11 @@ function parameter(query: string, name: string): string {
 /** The unit of a class or school link `?u=`, with the region where the link names it (`&r=`). */
 export function linkedUnit(query: string): { unit: string; region: string } {
   return { unit: parameter(query, 'u').slice(0, 64), region: parameter(query, 'r').slice(0, 32) }
+}
+
+/** Why a sign-in came back with nobody: snapshot, miniprogram, unavailable or failed; empty where none did. */
+export function guest(query: string): string {
+  return parameter(query, 'guest')
 }
 
 /** The channel through which she came, `?ch=`, for the visit figures. */

@@ -26,6 +26,7 @@ export function useGesture(saluted: () => void) {
   }
 
   function press(event: Event): void {
+    if (event.cancelable) event.preventDefault() // no text selection, no callout, no second mouse event after a touch
     if (pressed.value) return
     pressed.value = true
     from = height(event)

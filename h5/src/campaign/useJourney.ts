@@ -37,6 +37,8 @@ export function useJourney(data: PageData) {
   const link = linkedUnit(location.search)
   const linkedRegion = link.unit ? regionOfUnit(link.unit, link.region, data.campaign.regions) : ''
   const linked = !!linkedRegion
+  /** Whoever came through a class or school link leaves no words, known unit or not. */
+  const wordless = !!link.unit
   const place = ref<Place>(linked ? { region: linkedRegion, unit: link.unit } : load(`place.${data.campaign.slug}`, NOWHERE))
 
   function show(next: Stage): void {
@@ -71,7 +73,7 @@ export function useJourney(data: PageData) {
   }
 
   function proceed(): void {
-    if (!way.signedIn.value) return way.signIn()
+    if (!way.signedIn.value && !way.keepFirst) return way.signIn()
     counting.value = true
     show(data.campaign.form.region ? 'place' : 'manner')
   }
@@ -143,12 +145,12 @@ export function useJourney(data: PageData) {
 
   const known = kept.of(main)
   if (known && known.state !== 'refused') settled()
-  else if (way.returned && way.signedIn.value) proceed()
-  else if (way.returned) notice.value = '登录没有成功，可以再试一次，也可以先观看升旗'
+  else if (way.returned && (way.signedIn.value || way.keepFirst)) start()
+  else if (way.returned && way.counts.value) notice.value = '登录没有成功，可以再试一次，也可以先观看升旗'
   if (way.signedIn.value) void recall()
   // A visit that is not counted harms nobody: the figure of visits fails open.
   post(`/api/v1/campaigns/${data.campaign.slug}/visits`, { channel: channel(location.search) }).catch(() => null)
 
-  return { stage, sheet, notice, again, watched, counting, manner, campaign, way, kept, place, linked,
+  return { stage, sheet, notice, again, watched, counting, manner, campaign, way, kept, place, linked, wordless,
     start, agree, watch: watchOnly, choose, salute, finish, take, home, deleted }
 }
