@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from pymongo import UpdateOne
-from pypinyin import Style, lazy_pinyin
+from pypinyin import Style, lazy_pinyin, load_phrases_dict
 
 from server.campaigns import Campaign
 from server.errors import InvalidBody, NotFound
@@ -41,6 +41,10 @@ COUNT = re.compile(r"[0-9]{0,10}")
 MAX_NAME_CHARACTERS = 60
 # After a failed reading the next one comes this much later.
 RETRY_SECONDS = 5.0
+
+INITIALS = re.compile(r"[a-z0-9]{0,60}")
+# Place names that a dictionary of words reads wrongly. What is not here, a file's own column `initials` says.
+load_phrases_dict({"长泰": [["cháng"], ["tài"]], "长桥": [["cháng"], ["qiáo"]]})
 
 logger = logging.getLogger(__name__)
 
@@ -169,6 +173,8 @@ class Places:
     async def import_csv(self, campaign: Campaign, kind: str, data: str | bytes, *, dry_run: bool) -> dict[str, Any]:
         """Take regions (code,name,kind,parent,order,population) or units (region,code,name) from CSV: a text, or a file as it is.
 
+        A column `initials` is used where it is filled, for names that pinyin reads wrongly.
+
         Returns {"rows", "errors": [{"row", "message"}], "imported"}: with any error nothing is imported.
         Raises InvalidBody for another kind, missing columns, or a file that is no CSV.
         """
@@ -199,8 +205,9 @@ def decode_csv(raw: str | bytes) -> str:
 
 
 def initials(name: str) -> str:
-    """Pinyin initials for the picker, such as xcq for 芗城区; other letters and digits stay."""
-    return "".join(lazy_pinyin(name, style=Style.FIRST_LETTER)).lower()
+    """Pinyin initials for the picker, such as xcq for 芗城区; letters and digits stay, other signs go."""
+    letters = "".join(lazy_pinyin(name, style=Style.FIRST_LETTER)).lower()
+    return "".join(letter for letter in letters if letter.isascii() and letter.isalnum())[:MAX_NAME_CHARACTERS]
 
 
 def _rows(data: str, columns: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
@@ -231,8 +238,8 @@ def _read_regions(data: str, index: PlaceIndex, fixed: bool) -> tuple[list[Regio
         if problem:
             errors.append({"row": number, "message": problem})
             continue
-        regions[row["code"]] = Region(row["code"], row["name"], initials(row["name"]), row.get("parent", ""), int(order or number),
-                                      int(population) if population else None, row.get("kind") == "own")
+        regions[row["code"]] = Region(row["code"], row["name"], row.get("initials") or initials(row["name"]), row.get("parent", ""),
+                                      int(order or number), int(population) if population else None, row.get("kind") == "own")
     if len(regions | index.regions) > MAX_REGIONS:
         errors.append({"row": 0, "message": f"区县不能超过 {MAX_REGIONS} 个"})
     return list(regions.values()), errors
@@ -250,7 +257,7 @@ def _read_units(data: str, index: PlaceIndex, fixed: bool) -> tuple[list[Unit], 
         if problem:
             errors.append({"row": number, "message": problem})
             continue
-        units[row["code"]] = Unit(row["code"], row["name"], initials(row["name"]), row["region"])
+        units[row["code"]] = Unit(row["code"], row["name"], row.get("initials") or initials(row["name"]), row["region"])
     if len(units | index.units) > MAX_UNITS:
         errors.append({"row": 0, "message": f"单位和学校不能超过 {MAX_UNITS} 个"})
     return list(units.values()), errors
@@ -264,4 +271,6 @@ def _problem(row: dict[str, str], taken: dict[str, Any]) -> str:
     name = row.get("name", "")
     if not 0 < len(name) <= MAX_NAME_CHARACTERS or any(unicodedata.category(character) in ("Cc", "Cf", "Cs") for character in name):
         return f"名称不能为空，不能有控制字符，最长 {MAX_NAME_CHARACTERS} 字"
+    if not INITIALS.fullmatch(row.get("initials", "")):
+        return "首字母只能用小写字母和数字"
     return ""

@@ -23,8 +23,16 @@ HEROES = Activity("heroes", "致敬先烈", "致敬")
 CHILDREN = Activity("children", "童心向党", "敬礼", children=True)
 FOOTER = {"name": "市文明办", "icp": "闽ICP备00000000号", "police": "闽公网安备00000000000000号", "telephone": "0596-0000000",
           "responsible_person": "值班室"}
-REGIONS = "code,name,kind,parent,order,population\n350602,芗城区,region,350600,1,638060\n350605,长泰区,region,350600,2,\ndeclined,不便选择,own,,3,\n"
-UNITS = "region,code,name\n350602,school-1,实验小学\n350602,school-2,第一中学\n350605,school-3,中心小学\n"
+REGIONS = """code,name,kind,parent,order,population
+350602,芗城区,region,350600,1,638060
+350605,长泰区,region,350600,2,
+declined,不便选择,own,,3,
+"""
+UNITS = """region,code,name
+350602,school-1,实验小学
+350602,school-2,第一中学
+350605,school-3,中心小学
+"""
 
 
 def campaign(**changes: Any) -> Campaign:

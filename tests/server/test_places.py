@@ -32,7 +32,7 @@ class TestImport:
         index = await world.places.of(await world.campaigns.get_any("flag"))
         assert index.views() == [
             {"code": "350602", "name": "芗城区", "initials": "xcq", "parent": "350600", "order": 1, "own": False},
-            {"code": "350605", "name": "长泰区", "initials": index.regions["350605"].initials, "parent": "350600", "order": 2, "own": False},
+            {"code": "350605", "name": "长泰区", "initials": "ctq", "parent": "350600", "order": 2, "own": False},
             {"code": "declined", "name": "不便选择", "initials": "bbxz", "parent": "", "order": 3, "own": True}]
         assert index.regions["350602"].population == 638060 and index.regions["350605"].population is None
         assert index.has_region("declined") and not index.has_region("350699")
@@ -88,6 +88,12 @@ class TestImport:
         done = (await imported(world, current, units=UNITS + "350699,school-9,无处小学\n"))[1]
         assert done["imported"] == 0 and done["errors"] == [{"row": 5, "message": "没有代码为 350699 的区县，请先导入区县"}]
 
+    async def test_a_file_may_say_how_a_name_is_read(self, world):
+        current = await world.campaigns.create(campaign())
+        await imported(world, current, units="region,code,name,initials\n350602,s-1,重楼小学,clxx\n350602,s-2,第一小学,\n")
+        index = await world.places.of(await world.campaigns.get_any("flag"))
+        assert [index.units[code].initials for code in ("s-1", "s-2")] == ["clxx", "dyxx"]
+
     async def test_a_dry_run_changes_nothing(self, world):
         current = await world.campaigns.create(campaign())
         done = await world.places.import_csv(current, "regions", REGIONS, dry_run=True)
@@ -97,7 +103,8 @@ class TestImport:
     async def test_a_second_import_renames_and_adds_and_removes_nothing(self, world):
         current = await world.campaigns.create(campaign())
         await imported(world, current)
-        await world.places.import_csv(current, "units", "region,code,name\n350602,school-1,实验小学本部\n350602,school-9,新小学\n", dry_run=False)
+        more = "region,code,name\n350602,school-1,实验小学本部\n350602,school-9,新小学\n"
+        await world.places.import_csv(current, "units", more, dry_run=False)
         index = await world.places.of(await world.campaigns.get_any("flag"))
         assert sorted(index.units) == ["school-1", "school-2", "school-3", "school-9"]
         assert index.units["school-1"].name == "实验小学本部"
@@ -122,7 +129,7 @@ class TestImport:
 
 
 @pytest.mark.parametrize(("name", "wanted"), [("芗城区", "xcq"), ("实验小学", "syxx"), ("市直", "sz"), ("第3中学A校区", "d3zxaxq"),
-                                              ("厦门路小学", "xmlxx")])
+                                              ("厦门路小学", "xmlxx"), ("长泰区", "ctq"), ("长桥中心小学（东）", "cqzxxxd"), ("𠮷", "")])
 def test_initials_are_what_people_type(name, wanted):
     assert initials(name) == wanted
 
