@@ -1,8 +1,8 @@
 """Messages 寄语: one for each citizen and period: a preset, or own words that a reviewer lets through.
 
 Owns: `messages` (`_id` campaign:period:citizen). Invariants: nothing that a citizen wrote is public before a
-reviewer's verdict; the children's activity stores no words; a name is a personal name or none; deletion removes
-the message wholly. `queue` and `wall` are sortable only while a message waits or is public.
+reviewer's verdict; children leave no words, neither in their activity nor where the page says that she is under 14; a
+name is a personal name or none; words are taken while the campaign runs; deletion removes the message wholly. `queue` and `wall` are sortable only while a message waits or is public.
 """
 
 from __future__ import annotations
@@ -13,9 +13,12 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
-from server.campaigns import Campaign
+import msgspec
+
+from server.campaigns import LATE_SECONDS, Campaign
 from server.clock import iso
 from server.errors import Conflict, InvalidBody, NotFound
+from server.seals import Seal
 from server.stores import Database, Document, DuplicateKeyError
 
 MAX_CHARACTERS = 200
@@ -34,13 +37,19 @@ class Posted:
 
 
 class MessageStore:
-    """The only code that touches `messages`."""
+    """The only code that touches `messages`. Own words and names lie sealed at rest, so that what a deletion leaves in
+    a store's free pages or log says nothing."""
 
-    def __init__(self, mongo: Database) -> None:
+    def __init__(self, mongo: Database, seal: Seal) -> None:
         self._messages = mongo["messages"]
+        self._seal = seal
 
     async def create(self, document: Document) -> bool:
         """False where this citizen has a message in this period."""
+        if "name" in document:  # her own words, not a preset
+            words = msgspec.json.encode([document["text"], document["name"]]).decode()
+            document = {name: value for name, value in document.items() if name not in ("text", "name")}
+            document["sealed"] = self._seal.close(words, document["_id"])
         try:
             await self._messages.insert_one(document)
         except DuplicateKeyError:
@@ -60,11 +69,19 @@ class MessageStore:
 
     async def page(self, field: str, after: str, end: str, newest_first: bool) -> list[Document]:
         bounds = {"$gt": end, "$lt": after} if newest_first else {"$gt": after, "$lt": end}
-        return await self._messages.find({field: bounds}).sort(field, -1 if newest_first else 1).limit(ITEMS_A_PAGE).to_list(None)
+        found = await self._messages.find({field: bounds}).sort(field, -1 if newest_first else 1).limit(ITEMS_A_PAGE).to_list(None)
+        return [self._opened(document) for document in found]
 
     async def name_of(self, message_id: str) -> str | None:
+        """The name beside an approved message."""
         found = await self._messages.find_one({"_id": message_id})
-        return found["name"] if found and found["state"] == "approved" and found.get("name") else None
+        return self._opened(found).get("name") if found and found["state"] == "approved" else None
+
+    def _opened(self, document: Document) -> Document:
+        if "sealed" not in document:
+            return document
+        text, name = msgspec.json.decode(self._seal.open(bytes(document["sealed"]), document["_id"]))
+        return {**document, "text": text, "name": name}
 
     async def remove_of(self, citizen: int) -> None:
         await self._messages.delete_many({"citizen": citizen})
@@ -79,13 +96,15 @@ class Messages:
         self._store = store
 
     async def post(self, campaign: Campaign, period: str, citizen: int, activities: tuple[str, ...], now: float, *,
-                   preset: str | None = None, name: str | None = None, message: str | None = None) -> Posted:
+                   preset: str | None = None, name: str | None = None, message: str | None = None, under14: bool = False) -> Posted:
         """Leave one message. `activities`: those she took part in. Raises InvalidBody, Conflict."""
+        if campaign.state != "open" or now >= campaign.closes_at + LATE_SECONDS:
+            raise Conflict("MESSAGES_CLOSED", "活动现在不接受留言")
         children = {activity.code for activity in campaign.activities if activity.children}
         if not activities:
             raise Conflict("NOT_A_PARTICIPANT", "敬礼之后才能留言")
-        if set(activities) <= children:
-            raise Conflict("MESSAGE_NOT_TAKEN", "童心活动不收集留言")
+        if under14 or set(activities) <= children:
+            raise Conflict("MESSAGE_NOT_TAKEN", "未满14周岁和童心活动不收集留言")
         token = secrets.token_hex(16)
         document: Document = {"_id": f"{campaign.slug}:{period}:{citizen}", "campaign": campaign.slug, "citizen": citizen,
                               "token": token, "at": now}

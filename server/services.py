@@ -27,6 +27,7 @@ from server.places import Places, PlaceStore
 from server.posters import Posters
 from server.readiness import Readiness, store_probes
 from server.replies import Context
+from server.seals import Seal
 from server.short_links import ShortLinks, ShortLinkStore
 from server.staff import Staff, StaffStore
 from server.stores import Stores
@@ -100,7 +101,7 @@ def build(stores: Stores, options: Options, clock: Clock) -> Services:
     metrics = Metrics()
     campaigns = Campaigns(CampaignStore(mongo), default_shards=options.shards, is_public=options.is_public, simulated=options.simulated)
     places = Places(PlaceStore(mongo), campaigns.touch)
-    messages = Messages(MessageStore(mongo))
+    messages = Messages(MessageStore(mongo, Seal(secret, "message")))
     tokens = Tokens(secret, options.token_ttl_seconds)
 
     # Counting and citizens know each other by what they need: numbers issued so far, and what a merge or deletion does to cells.

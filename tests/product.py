@@ -29,7 +29,8 @@ class Product:
     def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder
         self.web, self.intake, self.sandbox = free_port(), free_port(), free_port()
-        self.environ = {**os.environ, "WENMING_DATA_DIR": str(folder), "WENMING_PORT": str(self.web), "WENMING_INTAKE_PORT": str(self.intake),
+        self.environ = {**os.environ, "WENMING_DATA_DIR": str(folder), "WENMING_PORT": str(self.web),
+                        "WENMING_INTAKE_PORT": str(self.intake),
                         "WENMING_SANDBOX_PORT": str(self.sandbox), "WENMING_HOST": "127.0.0.1", **settings}
         self.process: subprocess.Popen[bytes] | None = None
 
