@@ -9,11 +9,12 @@ from server.views import campaign_view
 
 
 class MessageBody(msgspec.Struct):
-    """A preset's code, or own words with a name or without."""
+    """A preset's code, or own words with a name or without. `under14`: she chose 未满14周岁; then nothing is kept."""
 
     preset: str | None = None
     name: str | None = None
     message: str | None = None
+    under14: bool = False
 
 
 class VisitBody(msgspec.Struct):
@@ -59,7 +60,7 @@ class Messages(ApiHandler):
         citizen, body, now = self.citizen(), self.body(MessageBody), self.now()
         record = await self.services.counting.record_of(slug, citizen, now)
         posted = await self.services.messages.post(await self.services.campaigns.get(slug), record.period, citizen, record.activities, now,
-                                                   preset=body.preset, name=body.name, message=body.message)
+                                                   preset=body.preset, name=body.name, message=body.message, under14=body.under14)
         self.reply({"state": posted.state}, 201 if posted.state == "approved" else 202)
 
 

@@ -189,7 +189,7 @@ WORDS: dict[tuple[str, str], Words] = {
         {
             **NO_TOKEN,
             **NO_CAMPAIGN,
-            409: ("MESSAGE_ALREADY_LEFT", "NOT_A_PARTICIPANT"),
+            409: ("MESSAGE_ALREADY_LEFT", "NOT_A_PARTICIPANT", "MESSAGE_NOT_TAKEN", "MESSAGES_CLOSED", "OWN_WORDS_OFF"),
             422: ("INVALID_BODY", "UNKNOWN_PRESET"),
         },
         needs=CITIZEN,

@@ -2,7 +2,8 @@
 
 Owns: `messages` (`_id` campaign:period:citizen). Invariants: nothing that a citizen wrote is public before a
 reviewer's verdict; children leave no words, neither in their activity nor where the page says that she is under 14; a
-name is a personal name or none; words are taken while the campaign runs; deletion removes the message wholly. `queue` and `wall` are sortable only while a message waits or is public.
+name is a personal name or none; words are taken while the campaign runs; deletion removes the message wholly. `queue`
+and `wall` are sortable only while a message waits or is public.
 """
 
 from __future__ import annotations

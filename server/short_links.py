@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 
+from server.campaigns import OWN_PATH
 from server.errors import InvalidBody, NotFound
 from server.stores import Database, DuplicateKeyError, PyMongoError
 
@@ -70,7 +71,7 @@ class ShortLinks:
 
     async def point(self, code: str, path: str) -> None:
         """Lead a code elsewhere on this site. Raises InvalidBody, NotFound."""
-        if not path.startswith("/") or path.startswith("//") or "\\" in path:
+        if not OWN_PATH.fullmatch(path):
             raise InvalidBody(field="path")
         if not await self._store.point(code, path):
             raise NotFound("LINK_NOT_FOUND", "这个链接不存在或已失效")
