@@ -100,5 +100,5 @@ def unframed(frame: bytes) -> dict[str, Any]:
 async def until(what: Any, seconds: float = 2.0) -> None:
     """Wait until `what()` holds."""
     async with asyncio.timeout(seconds):
-        while not what(): what is waited for belongs to the code under test
+        while not what():  # what is waited for belongs to the code under test
             await asyncio.sleep(0.002)
