@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from handlers.base import COOKIE, BaseHandler
+from handlers.base import COOKIE, BaseHandler, as_wenming_error
 from server.errors import NotAuthorised, NotFound, WenmingError
 from server.views import campaign_view
 
@@ -51,8 +51,12 @@ class Files:
 
     def _get(self, name: str) -> File:
         for root, beginnings in self._roots:
-            path = (root / name).resolve()
-            if not name.startswith(beginnings) or not path.is_relative_to(root) or not path.is_file():
+            try:
+                path = (root / name).resolve()
+                known = name.startswith(beginnings) and path.is_relative_to(root) and path.is_file()
+            except (ValueError, OSError) as error:
+                raise NotFound() from error  # a zero byte, or longer than any name
+            if not known:
                 continue
             changed = path.stat().st_mtime
             kept = self._kept.get(name)
@@ -93,25 +97,36 @@ class PageHandler(BaseHandler):
         self.finish(data)
 
     def _policy(self) -> str:
-        # Only the phone of the sandbox may frame a page, and only while it stands in for WeChat.
-        ancestors = f"'self' {self.sandbox_url}" if self.sandbox_url else "'self'"
         script = self.sandbox_url or "https://res.wx.qq.com"
         live = self.request.host
         static = self.settings["static_origin"]
         return (f"default-src 'self' {static}; script-src 'self' {static} {script}; style-src 'self' 'unsafe-inline' {static}; "
                 f"img-src 'self' data: blob: {static}; connect-src 'self' ws://{live} wss://{live} {script} {static}; "
-                f"media-src 'self' https: {static}; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors {ancestors}")
+                f"media-src 'self' https: {static}; object-src 'none'; base-uri 'none'; form-action 'self'; "
+                f"frame-ancestors {self._ancestors()}")
+
+    def _ancestors(self) -> str:
+        # Only the phone of the sandbox may frame a page, and only while it stands in for WeChat.
+        return f"'self' {self.sandbox_url}".strip()
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """People who open a page get a page; programs the one shape."""
         if "text/html" not in self.request.headers.get("Accept", ""):
             super().write_error(status_code, **kwargs)
             return
-        error = kwargs.get("exc_info", (None, None))[1]
-        message = error.message if isinstance(error, WenmingError) else "页面暂时打不开，请稍后再试"
-        self.set_status(error.status if isinstance(error, WenmingError) else status_code)
+        error = as_wenming_error(kwargs.get("exc_info", (None, None))[1], status_code)
+        self.set_status(error.status)
+        if error.retry_after_seconds is not None:
+            self.set_header("Retry-After", str(error.retry_after_seconds))
+        self.send_own(ERROR_PAGE.replace("{message}", html.escape(error.message)))
+
+    def send_own(self, page: str) -> None:
+        """A page of this file: no script, no picture."""
         self.set_header("Content-Type", "text/html; charset=UTF-8")
-        self.finish(ERROR_PAGE.replace("{message}", html.escape(message)))
+        self.set_header("Cache-Control", "no-cache")
+        self.set_header("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors "
+                        + self._ancestors())
+        self.finish(page)
 
 
 class Front(PageHandler):
@@ -120,8 +135,7 @@ class Front(PageHandler):
         items = "".join(f'<li><a href="/c/{c["slug"]}">{html.escape(c["title"])}</a>{"　演示" if c["demo"] else ""}</li>'
                         for c in await self.services.campaigns.public_list(self.now()))
         phone = f'<p><a class="main" href="{self.sandbox_url}/">打开模拟手机，关注公众号</a></p>' if self.sandbox_url else ""
-        self.set_header("Content-Type", "text/html; charset=UTF-8")
-        self.finish(FRONT_PAGE.replace("{phone}", phone).replace("{items}", items))
+        self.send_own(FRONT_PAGE.replace("{phone}", phone).replace("{items}", items))
 
 
 class CampaignPage(PageHandler):
@@ -205,7 +219,7 @@ def head(view: dict[str, Any], base_url: str) -> str:
 def without_script(view: dict[str, Any]) -> str:
     """What the page says where no script runs: title, time, organiser and what to do. The flag stands above it."""
     opens, closes = (datetime.fromisoformat(view[name]) for name in ("opens_at", "closes_at"))
-    return (f'<h1>{html.escape(view["title"])}</h1><p>{opens:%Y年%m月%d日} 至 {closes:%Y年%m月%d日}</p>'
+    return (f'<h1>{html.escape(view["title"])}</h1><p>{opens:%Y年%m月%d日 %H:%M} 至 {closes:%Y年%m月%d日 %H:%M}</p>'
             f'<p>主办：{html.escape(view["organiser"].get("name", ""))}</p>'
             '<p>请用手机微信打开本页，升起国旗，敬一个礼，您会看到自己是第几位。</p>')
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import asdict, replace
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from handlers.base import ApiHandler, decode_body
 from server import campaigns
 from server.clock import iso
-from server.errors import InvalidBody
+from server.errors import BodyTooLarge, InvalidBody
+from server.places import decode_csv
 from server.staff import SESSION_SECONDS, Member
 
 COOKIE = "wenming_staff"
@@ -21,6 +23,10 @@ MAX_IMPORT_BYTES = 4 * 1024 * 1024
 MAX_CAMPAIGN_BYTES = 64 * 1024
 # Whoever is signed in may read campaigns; admins may do everything.
 EVERYONE = ("editor", "reviewer", "operator", "auditor")
+
+
+# Ordinals and citizen numbers.
+Number = Annotated[int, msgspec.Meta(ge=1, lt=1 << 32)]
 
 
 class SignIn(msgspec.Struct):
@@ -59,7 +65,7 @@ class StateBody(msgspec.Struct):
 
 
 class PlacesBody(msgspec.Struct):
-    """`kind` regions or units; `csv` the file's text."""
+    """`kind` regions or units; `csv` the file."""
 
     kind: str
     csv: str
@@ -71,10 +77,11 @@ class DecisionBody(msgspec.Struct):
 
 
 class VoidBody(msgspec.Struct):
-    """Whose participation, in which period, and why; the reason goes to the audit log."""
+    """Whose participation, by the ordinal that she was shown or by her number, in which period, and why, for the audit log."""
 
-    citizen: int
     reason: str
+    ordinal: Number | None = None
+    citizen: Number | None = None
     period: str = "all"
 
 
@@ -164,11 +171,20 @@ class Places(StaffHandler):
     async def post(self, slug: str) -> None:
         """Import regions or units from CSV, or only say what an import would do."""
         member = await self.member("editor")
-        body = decode_body(self.request.body, PlacesBody, MAX_IMPORT_BYTES)
+        body = await self.file() or decode_body(self.request.body, PlacesBody, MAX_IMPORT_BYTES)
         campaign = await self.services.campaigns.get_any(slug)
         result = await self.services.places.import_csv(campaign, body.kind, body.csv, dry_run=body.dry_run)
         await self.log(member, "places.import", slug, kind=body.kind, imported=result["imported"])
         self.reply(result)
+
+    async def file(self) -> PlacesBody | None:
+        """The file as it was saved, sent as text/csv with `?kind=` and `?dry_run=1`. Raises InvalidBody, BodyTooLarge."""
+        if not self.request.headers.get("Content-Type", "").startswith("text/csv"):
+            return None
+        if len(self.request.body) > MAX_IMPORT_BYTES:
+            raise BodyTooLarge()
+        text = await asyncio.to_thread(decode_csv, self.request.body)
+        return PlacesBody(self.get_argument("kind", ""), text, self.get_argument("dry_run", "") in ("1", "true"))
 
 
 class Messages(StaffHandler):
@@ -195,6 +211,8 @@ class Voids(StaffHandler):
         if not body.reason.strip():
             raise InvalidBody("REASON_MISSING", "请写明作废原因", field="reason")
         campaign = await self.services.campaigns.get(slug)
-        await self.log(member, "participation.void", f"{slug}:{body.period}:{body.citizen}", reason=body.reason.strip()[:200])
-        await self.services.amendments.void(campaign, body.period, body.citizen)
-        self.reply({"voided": body.citizen})
+        citizen = body.citizen or await self.services.amendments.citizen_of(campaign, body.period, body.ordinal or 0)
+        await self.log(member, "participation.void", f"{slug}:{body.period}:{citizen}", ordinal=body.ordinal,
+                       reason=body.reason.strip()[:200])
+        await self.services.amendments.void(campaign, body.period, citizen)
+        self.reply({"voided": citizen})

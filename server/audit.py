@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from server.campaigns import Campaign
-from server.counting.cells import CELL, CELLS_PER_PAGE, MERGED, VOID, citizen_at, local_ordinal
+from server.counting.cells import CELL, CELLS_PER_PAGE, MAX_EMPTY_PAGES, MERGED, VOID, citizen_at, local_ordinal
 from server.counting.epochs import EpochStore
 from server.counting.figures import ShardFigures
 from server.counting.shards import Shard
@@ -183,10 +183,6 @@ class Audit:
                 yield citizen_at(page, slot, shard.shard, shard.shards), ordinal, second, flags
             page += 1
             await asyncio.sleep(0)  # a page is 4,096 cells of Python: others get their turn
-
-
-# Pages without anybody that end the walk: citizen numbers are nearly dense, so 64 pages (262,144 numbers of one shard) are past all.
-MAX_EMPTY_PAGES = 64
 
 
 def report(audits: list[ShardAudit]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from server.campaigns import Campaign
-from server.counting.cells import DELETED, MERGED, VOID, Record
+from server.counting.cells import CELL, CELL_BYTES, DELETED, MAX_EMPTY_PAGES, MERGED, VOID, Record, citizen_at
 from server.counting.coalescer import ShardNotReady
 from server.counting.epochs import EpochStore
 from server.counting.service import Counting, Handle
@@ -25,6 +25,7 @@ TRIES = 5
 DURABLE_WAIT_SECONDS = 10.0
 
 NOT_DURABLE = Conflict("NOT_DURABLE_YET", "这次参与还没有写入账本，请几秒后再试")
+CLOSED = Conflict("CAMPAIGN_FIXED", "活动不在统计中，不能再作废")
 NO_PARTICIPATION = NotFound("PARTICIPATION_NOT_FOUND", "没有找到这次参与")
 
 
@@ -40,6 +41,7 @@ class Amendments:
 
     async def void(self, campaign: Campaign, period: str, citizen: int) -> None:
         """Take a participation out of every total. Repeating it changes nothing. Raises NotFound, Conflict NOT_DURABLE_YET."""
+        await self._check_period(campaign, period)
         handle = self._handle(campaign, period, citizen)
         for _ in range(TRIES):
             cell = await self._cell(handle, citizen)
@@ -51,6 +53,22 @@ class Amendments:
             if await self._set(handle, citizen, cell, replace(cell, flags=cell.flags | VOID), where, where, "void"):
                 return
         raise ShardNotReady()
+
+    async def citizen_of(self, campaign: Campaign, period: str, ordinal: int) -> int:
+        """Who was shown an ordinal. It walks over the cells (2 million in some seconds), so it is for staff alone. Raises NotFound."""
+        await self._check_period(campaign, period)
+        handles = self._counting.period(campaign, period).handles
+        home = (ordinal - 1) % campaign.shards  # a merge may have carried it to another shard
+        for handle in handles[home:] + handles[:home] if ordinal > 0 else []:
+            page = empty = 0
+            while empty < MAX_EMPTY_PAGES:
+                raw = await handle.shard.page(page)
+                empty = 0 if raw else empty + 1
+                for slot, (given, _, _, flags) in enumerate(CELL.iter_unpack(raw[:len(raw) // CELL_BYTES * CELL_BYTES])):
+                    if given == ordinal and not flags & MERGED:
+                        return citizen_at(page, slot, handle.shard.shard, campaign.shards)
+                page += 1
+        raise NO_PARTICIPATION
 
     async def flag_deleted(self, citizen: int) -> list[str]:
         """Mark her cells: the count stays, the person is gone. Returns the slugs of the running campaigns she took part in."""
@@ -107,6 +125,13 @@ class Amendments:
             if await self._set(handle, survivor, own, wanted, own_place, new_place, "moved"):
                 return
         raise ShardNotReady()
+
+    async def _check_period(self, campaign: Campaign, period: str) -> None:
+        """Raises NotFound for a period in which nobody can have counted, Conflict for a campaign whose counters are gone."""
+        if campaign.state not in ("open", "paused", "frozen"):
+            raise CLOSED
+        if period not in {document["period"] for document in await self._epochs.of_campaign(campaign.slug)}:
+            raise NO_PARTICIPATION
 
     async def _periods(self) -> list[tuple[Campaign, str]]:
         found = []

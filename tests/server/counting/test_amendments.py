@@ -45,6 +45,35 @@ class TestVoid:
         assert refused.value.code == "VOIDED"
         await world.close()
 
+    @pytest.mark.parametrize("shards", [1, 4])
+    async def test_an_ordinal_that_somebody_shows_leads_to_her(self, stores, tmp_path, shards):
+        world = await World(stores, tmp_path, campaign(shards)).ready()
+        shown = {(await world.salute(citizen)).ordinal: citizen for citizen in (2, 7, 9000)}
+        for ordinal, citizen in shown.items():
+            assert await world.amendments.citizen_of(world.campaigns.current, "all", ordinal) == citizen
+        await world.carry_all()
+        await world.amendments.merge(7, 9001)
+        ordinal = next(ordinal for ordinal, citizen in shown.items() if citizen == 7)
+        assert await world.amendments.citizen_of(world.campaigns.current, "all", ordinal) == 9001
+        for unknown in (0, -1, 10**9):
+            with pytest.raises(Exception, match="PARTICIPATION_NOT_FOUND"):
+                await world.amendments.citizen_of(world.campaigns.current, "all", unknown)
+        await world.close()
+
+    @pytest.mark.parametrize("period", ["20261001", "garbage", ""])
+    async def test_a_period_in_which_nobody_counted_is_refused(self, stores, tmp_path, period):
+        world = await people(stores, tmp_path)
+        for ask in (world.amendments.void, world.amendments.citizen_of):
+            with pytest.raises(Exception, match="PARTICIPATION_NOT_FOUND"):
+                await ask(world.campaigns.current, period, 3)
+        await world.close()
+
+    async def test_an_archived_campaign_is_left_as_it_is(self, stores, tmp_path):
+        world = await people(stores, tmp_path)
+        with pytest.raises(Exception, match="CAMPAIGN_FIXED"):
+            await world.amendments.void(campaign(state="archived"), "all", 3)
+        await world.close()
+
     async def test_who_did_not_take_part_cannot_be_voided(self, stores, tmp_path):
         world = await people(stores, tmp_path)
         with pytest.raises(NotFound):
