@@ -221,7 +221,7 @@ def without_script(view: dict[str, Any]) -> str:
     opens, closes = (datetime.fromisoformat(view[name]) for name in ("opens_at", "closes_at"))
     return (f'<h1>{html.escape(view["title"])}</h1><p>{opens:%Y年%m月%d日 %H:%M} 至 {closes:%Y年%m月%d日 %H:%M}</p>'
             f'<p>主办：{html.escape(view["organiser"].get("name", ""))}</p>'
-            '<p>请用手机微信打开本页，看国旗升起，敬一个礼，您会看到自己是第几位参与的人。</p>')
+            '<p>请用手机微信打开本页，看国旗升起，敬一个礼，您会看到自己是第几位。每人只计一次，不需要填写姓名和电话。</p>')
 
 
 def origin(url: str) -> str:
