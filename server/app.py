@@ -85,6 +85,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         await services.counting.close()
         await services.posters.close()
         await services.citizens.close()
+        await services.official_client.close()
+        await services.miniprogram_client.close()
         await stores.close()
 
 

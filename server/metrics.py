@@ -63,6 +63,9 @@ METRICS: tuple[Metric, ...] = (
     # callbacks
     Metric("callbacks_answered_total", "counter", "Callbacks of WeChat answered.",
            {"outcome": ("replied", "empty", "repeat", "late", "refused", "failed")}),
+    # the platform
+    Metric("platform_called_total", "counter", "Calls to WeChat, by how they ended.", {"outcome": ("ok", "refused", "unreachable")}),
+    Metric("platform_answered_seconds", "histogram", "Time that WeChat took to answer.", buckets=STORE_SECONDS),
     # live
     Metric("sockets_connected_count", "gauge", "Live sockets open in this process."),
     Metric("sockets_refused_total", "counter", "Upgrades refused because the process was full or closing."),

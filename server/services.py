@@ -35,7 +35,8 @@ from server.tokens import Tokens
 from server.visits import Visits
 from server.web_login import WebLogin
 from server.wechat import Account
-from server.wechat.client import MiniProgramClient, OfficialClient
+from server.wechat.client import Client
+from server.wechat.transport import Transport
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,9 @@ class Services:
     messages: Messages
     metrics: Metrics
     miniprogram: OfficialCallbacks
+    miniprogram_client: Client
     official: OfficialCallbacks
+    official_client: Client
     places: Places
     posters: Posters
     readiness: Readiness
@@ -132,8 +135,8 @@ def build(stores: Stores, options: Options, clock: Clock) -> Services:
     amendments = Amendments(counting, documents, epochs, campaigns.running)
     campaigns.on_change = counting.apply
 
-    official_client = OfficialClient(options.official, redis, options.platform_url)
-    miniprogram_client = MiniProgramClient(options.miniprogram, redis, options.platform_url)
+    official_client, miniprogram_client = (Client(account, Transport(options.platform_url, redis, metrics, clock), redis, clock)
+                                           for account in (options.official, options.miniprogram))
     web_login = WebLogin(citizens, tokens, redis, secret, base_url=options.base_url, official_appid=options.official.appid,
                          official=official_client, authorize_url=options.authorize_url, miniprogram_appid=options.miniprogram.appid,
                          miniprogram=miniprogram_client, identity=options.identity)
@@ -154,7 +157,7 @@ def build(stores: Stores, options: Options, clock: Clock) -> Services:
         amendments=amendments, audit=Audit(stores.counting, epochs, documents), campaigns=campaigns, citizens=citizens,
         counting=counting, epochs=epochs, keeper=keeper, ledgers=Ledgers(ledger, ledgers_wanted(campaigns, counting, epochs, clock)),
         live=live, messages=messages, metrics=metrics, miniprogram=miniprogram,
-        official=official, places=places, posters=posters,
+        miniprogram_client=miniprogram_client, official=official, official_client=official_client, places=places, posters=posters,
         readiness=Readiness(store_probes(stores)), reconcile=Reconcile(documents), short_links=short_links,
         staff=Staff(StaffStore(mongo)), stores=stores, tokens=tokens,
         verification_texts=VerificationTexts(mongo), visits=Visits(mongo, redis), web_login=web_login)

@@ -19,9 +19,8 @@ import logging
 import re
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import msgspec
@@ -32,6 +31,8 @@ from server.errors import Forbidden, InvalidBody, NotAuthorised, NotFound, Wenmi
 from server.seals import Seal, SealBroken, derive_key
 from server.stores import RedisClient, RedisError
 from server.tokens import Tokens
+from server.wechat.client import MiniProgramIdentity, WebIdentity
+from server.wechat.errors import CodeRejected, CodeUsed, PersonAtRisk
 
 logger = logging.getLogger(__name__)
 
@@ -46,8 +47,8 @@ MAX_NEXT_CHARACTERS = 512
 MAX_CODE_CHARACTERS = 256
 # Longer addresses are cut by WeChat's own browser.
 MAX_PAGE_CHARACTERS = 2048
-# The platform counts 45011 by the minute.
-MINUTE_SECONDS = 60
+# After a failure that says nothing of when: long enough for one hiccup, short enough that people wait for it.
+RETRY_SECONDS = 2
 
 SCOPES = {"base": "snsapi_base", "userinfo": "snsapi_userinfo"}
 STATE = re.compile(r"[0-9a-f]{32}")
@@ -57,25 +58,24 @@ LOOPBACK_HOST = re.compile(r"(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?")
 # What a login leaves in an address, and what sharing from WeChat adds: never part of a clean one.
 PASSING_PARAMETERS = frozenset({"code", "state", "guest", "from", "isappinstalled"})
 
-# errcodes of the platform that are about this sign-in; every other failure is the platform's.
-CODE_USED, CODE_INVALID, TOO_MANY_OF_ONE, HIGH_RISK = 40163, 40029, 45011, 40226
-
 
 class SignInFailed(NotAuthorised):
     code = "SIGN_IN_FAILED"
     message = "登录没有完成，请重新进入本页"
 
 
-class OfficialClient(Protocol):
-    """What is needed of the official account; failures are WenmingErrors, with `errcode` where the platform gave one."""
+class Official(Protocol):
+    """What is needed of the official account's client; failures are WeChatErrors."""
 
-    async def oauth_access(self, code: str) -> Mapping[str, Any]: ...  # openid, unionid?, is_snapshotuser?
+    async def web_identity(self, code: str) -> WebIdentity: ...
 
     async def jsapi_ticket(self) -> str: ...
 
 
-class MiniProgramClient(Protocol):
-    async def code_to_session(self, code: str) -> Mapping[str, Any]: ...  # openid, unionid?, session_key
+class MiniProgram(Protocol):
+    """What is needed of the mini-program's."""
+
+    async def miniprogram_identity(self, code: str) -> MiniProgramIdentity: ...
 
 
 class _Login(msgspec.Struct, array_like=True):
@@ -110,8 +110,8 @@ class WebLogin:
     订阅号 has no web OAuth). An empty appid: that account is not connected."""
 
     def __init__(self, citizens: Citizens, tokens: Tokens, redis: RedisClient, secret_key: bytes, *, base_url: str,
-                 official_appid: str, official: OfficialClient, authorize_url: str,
-                 miniprogram_appid: str, miniprogram: MiniProgramClient, identity: str) -> None:
+                 official_appid: str, official: Official, authorize_url: str,
+                 miniprogram_appid: str, miniprogram: MiniProgram, identity: str) -> None:
         self._citizens = citizens
         self._tokens = tokens
         self._redis = redis
@@ -143,15 +143,15 @@ class WebLogin:
         if not 0 < len(code) <= MAX_CODE_CHARACTERS:
             return self._refused(login, SignInFailed())
         try:
-            access = await self._official.oauth_access(code)
-            if int(access.get("is_snapshotuser") or 0):
+            person = await self._official.web_identity(code)
+            if person.snapshot:
                 return Step(_as_guest(login.next, "snapshot"))
-            token = await self._token_of(self._official_appid, access, now)
+            citizen = await self._citizens.identify(self._official_appid, person.openid, person.unionid, now)
         except WenmingError as error:
-            if getattr(error, "errcode", None) == CODE_USED and login.restarts < RESTARTS:
+            if isinstance(error, CodeUsed) and login.restarts < RESTARTS:
                 return self._begin(_Login(login.next, login.scope, login.restarts + 1, int(now)), host)
             return self._refused(login, _refusal(error))
-        return Step(login.next, token=token)
+        return Step(login.next, token=self._issue(citizen, now))
 
     # The mini-program
 
@@ -162,11 +162,11 @@ class WebLogin:
         if not 0 < len(code) <= MAX_CODE_CHARACTERS:
             raise InvalidBody(field="code")
         try:
-            session = await self._miniprogram.code_to_session(code)
+            person = await self._miniprogram.miniprogram_identity(code)
         except WenmingError as error:
             raise _refusal(error) from error
-        citizen = await self._identify(self._miniprogram_appid, session, now)
-        await self._keep_session_key(citizen, str(session.get("session_key") or ""))
+        citizen = await self._citizens.identify(self._miniprogram_appid, person.openid, person.unionid, now)
+        await self._keep_session_key(citizen, person.session_key)
         return Session(self._issue(citizen, now), self._tokens.ttl_seconds)
 
     async def session_key_of(self, citizen: int) -> str | None:
@@ -234,15 +234,6 @@ class WebLogin:
     def _refused(self, login: _Login, refusal: WenmingError) -> Step:
         return Step(_as_guest(login.next, "unavailable" if refusal.status == 503 else "failed"), refusal=refusal)
 
-    async def _token_of(self, appid: str, person: Mapping[str, Any], now: float) -> str:
-        return self._issue(await self._identify(appid, person, now), now)
-
-    async def _identify(self, appid: str, person: Mapping[str, Any], now: float) -> int:
-        openid, unionid = person.get("openid"), person.get("unionid")
-        if not openid:
-            raise IdentityUnavailable()
-        return await self._citizens.identify(appid, str(openid), str(unionid) if unionid else None, now)
-
     def _issue(self, citizen: int, now: float) -> str:
         return self._tokens.issue(citizen, self._citizens.token_time(citizen, now))
 
@@ -296,12 +287,11 @@ def _as_guest(path: str, why: str) -> str:
 
 def _refusal(error: WenmingError) -> WenmingError:
     """What a failure of the platform, or of identification, is to the person who signs in."""
-    errcode = getattr(error, "errcode", None)
-    if errcode in (CODE_USED, CODE_INVALID):
+    if isinstance(error, CodeRejected):
         return SignInFailed()
-    if errcode == HIGH_RISK:
+    if isinstance(error, PersonAtRisk):
         return Forbidden("SIGN_IN_FORBIDDEN", "微信提示此账号存在风险，暂时不能登录")
-    if errcode == TOO_MANY_OF_ONE:
-        return IdentityUnavailable(retry_after_seconds=MINUTE_SECONDS)
-    logger.warning("sign-in without an answer: %s %s", error.code, errcode or "")
-    return error if isinstance(error, IdentityUnavailable) else IdentityUnavailable()
+    if isinstance(error, IdentityUnavailable):
+        return error
+    logger.warning("sign-in without an answer: %s", error)
+    return IdentityUnavailable(retry_after_seconds=error.retry_after_seconds or RETRY_SECONDS)

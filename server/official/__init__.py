@@ -38,8 +38,7 @@ LATE_SECONDS = 30.0
 class Sender(Protocol):
     """What is needed of the client to say something later."""
 
-    async def send_text(self, openid: str, text: str) -> None: ...
-    async def send_article(self, openid: str, title: str, description: str, url: str, picture_url: str) -> None: ...
+    async def send(self, openid: str, reply: Reply) -> None: ...
 
 
 class OfficialCallbacks:
@@ -123,10 +122,7 @@ class OfficialCallbacks:
             if reply is None or self._sender is None:
                 return
             try:
-                if reply.kind == "text":
-                    await self._sender.send_text(openid, reply.text)
-                for article in reply.articles:
-                    await self._sender.send_article(openid, article.title, article.description, article.url, article.picture_url)
+                await self._sender.send(openid, reply)
             except WenmingError as error:
                 logger.warning("a late answer was not delivered: %s", error.code)
 

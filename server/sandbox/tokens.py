@@ -30,7 +30,7 @@ STABLE, CLASSIC, TICKET = "stable", "classic", "jsapi"
 
 def made_token() -> str:
     """A token of the greatest length, so that a store that cuts it is found out."""
-    return f"1{secrets.randbelow(100)}_" + secrets.token_urlsafe(TOKEN_CHARACTERS)[: TOKEN_CHARACTERS - 4]
+    return (f"1{secrets.randbelow(100)}_" + secrets.token_urlsafe(TOKEN_CHARACTERS))[:TOKEN_CHARACTERS]
 
 
 def account_of(platform: Platform, appid: str | None, secret: str | None) -> Account:

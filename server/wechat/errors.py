@@ -2,7 +2,9 @@
 
 WeChatError                     502: the platform answered with an errcode that has no policy of its own; never retried
 ├── TokenRejected               40001 40014 42001: renew the access_token if the stored one is the failed one, once
-├── CodeRejected                40029 40163 40226: a sign-in code that is wrong, used or of a blocked person; sign in again
+├── CodeRejected                40029: a sign-in code that is wrong or old; sign in again
+│   └── CodeUsed                40163: the code was exchanged before; sign in again, once
+├── PersonAtRisk                40226: the platform keeps this person out
 ├── NeverRetry                  40003 41030 43004 43101 45015 45047 47003 48001 61010: asking again cannot help
 ├── Misconfigured               40013 40125 40164: the account's settings are wrong; stop refreshing, tell the operators
 ├── RateLimited                 45011: too many in this minute; wait, do not loop
@@ -40,8 +42,18 @@ class TokenRejected(WeChatError):
 
 class CodeRejected(WeChatError):
     status = 401
-    code = "SIGN_IN_FAILED"
+    code = "WECHAT_CODE_REJECTED"
     message = "登录没有成功，请重新进入本页"
+
+
+class CodeUsed(CodeRejected):
+    code = "WECHAT_CODE_USED"
+
+
+class PersonAtRisk(WeChatError):
+    status = 403
+    code = "WECHAT_PERSON_AT_RISK"
+    message = "微信提示此账号存在风险"
 
 
 class NeverRetry(WeChatError):
@@ -80,7 +92,9 @@ class PlatformUnreachable(PlatformBusy):
 
 BY_ERRCODE: dict[int, type[WeChatError]] = {
     **dict.fromkeys(TOKEN_ERRCODES, TokenRejected),
-    **dict.fromkeys((40029, 40163, 40226), CodeRejected),
+    40029: CodeRejected,
+    40163: CodeUsed,
+    40226: PersonAtRisk,
     **dict.fromkeys((40003, 41030, 43004, 43101, 45015, 45047, 47003, 48001, 61010), NeverRetry),
     **dict.fromkeys((40013, 40125, 40164), Misconfigured),
     45011: RateLimited,

@@ -1,153 +1,219 @@
-"""access_token and jsapi_ticket: fetched once for all processes, kept in Redis, renewed before they end.
+"""Values that the platform gives for two hours and all processes share: access_token and jsapi_ticket.
 
-Owns: the two values of one account. Invariants: one process fetches at a time (a lock in Redis with an end); a value is
-renewed after a rejection only while the stored one is still the rejected one; a wrong configuration stops fetching for
-some minutes, so that a bad secret does not burn the platform's quota.
+Owns: their keys in Redis, the lock around fetching, renewal ahead of expiry, and comparing before renewing.
+Does not own: how a value is fetched (client.py gives a callable).
+Invariants: a value that somebody renewed meanwhile is never renewed again; whoever waits for the lock looks into the store, not
+at the platform; no lock is held around anything but the fetch; an account that is configured wrongly is not asked again for 300 s.
 
-Failure policy: without Redis a process goes on with its own copy and fetches for itself at most once a minute
-(stable_token gives every caller the same token, so this cannot start the ping-pong of old).
+Failure policy: without Redis each process goes on with its own copy until that expires, and fetches one itself at most every
+30 s. That is safe because stable_token gives all callers the same token; a renewal by force is refused then.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import secrets
-import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any
-
-import msgspec
+from dataclasses import dataclass, field
 
 from server import keys
-from server.clock import day_of
+from server.clock import Clock, day_of
 from server.stores import RedisClient, RedisError
-from server.wechat import Account
-from server.wechat.errors import Misconfigured, PlatformUnreachable, WeChatError
-from server.wechat.transport import Transport
+from server.wechat.errors import Misconfigured, PlatformBusy, TokenRejected, WeChatError
 
 logger = logging.getLogger(__name__)
 
-# A value this close to its end is renewed; normal mode of stable_token gives a new one from 5 minutes before the end.
-AHEAD_SECONDS = 300
-# A fetch takes at most its own time limit; a lock whose owner died opens again after this.
+# stable_token gives the next token from 5 minutes before expiry on, and the old one stays good until its end.
+RENEW_AHEAD_SECONDS = 300
+# A value is not used in its last seconds: the call that carries it takes time too.
+SPARE_SECONDS = 10
+# How soon a process tries again to renew in the background.
+BACKGROUND_PAUSE_SECONDS = 15
+# Three tries of 4 s and their pauses; a process that died lets go after this.
 LOCK_SECONDS = 20
-# How long others wait for the one who fetches.
-WAIT_SECONDS = 4.0
+# How long others wait for the one that fetches, and how often they look.
+WAIT_SECONDS = 6.0
+LOOK_SECONDS = 0.1
+# How long a wrongly configured account is left alone; a repaired one works again by itself.
 STOPPED_SECONDS = 300
-# The platform allows 20 forced renewals a day, at least 30 s apart; we stay well under both.
-FORCED_A_DAY, FORCED_APART_SECONDS = 15, 60
-# Without Redis a process fetches no more often than this.
-ALONE_SECONDS = 60
+# Between fetches of one process while Redis is away.
+ALONE_SECONDS = 30
+# The platform allows 20 renewals by force a day, 30 s apart; the rest is left for people.
+FORCED_PER_DAY = 15
+FORCED_PAUSE_SECONDS = 60
+
+# (by force) -> value and seconds that it lives.
+Fetch = Callable[[bool], Awaitable[tuple[str, int]]]
 
 RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
 
 
 @dataclass(frozen=True)
-class Value:
-    """`until`: seconds since 1970."""
+class _Held:
+    value: str = field(repr=False)
+    expires_at: float
 
-    text: str
-    until: float
-
-    def fresh(self, now: float) -> bool:
-        return now < self.until
+    def usable(self, now: float, failed: str) -> bool:
+        return self.value != failed and self.expires_at - SPARE_SECONDS > now
 
 
-class Values:
-    def __init__(self, account: Account, redis: RedisClient, transport: Transport, clock: Callable[[], float] = time.time) -> None:
-        self._account = account
+class SharedValue:
+    """One value of one account. `name` is its part of the key; `can_force` whether the platform renews it by force."""
+
+    def __init__(self, redis: RedisClient, appid: str, name: str, fetch: Fetch, clock: Clock, *,
+                 can_force: bool = False) -> None:
         self._redis = redis
-        self._transport = transport
+        self._appid = appid
+        self._name = name
+        self._fetch = fetch
         self._clock = clock
-        self._own: dict[str, Value] = {}
-        self._asked_alone: dict[str, float] = {}
+        self._can_force = can_force
+        self._own: _Held | None = None
+        self._one_at_a_time = asyncio.Lock()
+        self._background: asyncio.Task[None] | None = None
+        self._background_from = 0.0
+        self._alone_from = 0.0
+        self._stopped_until = 0.0
+        self._stopped_errcode = 0
 
-    async def access_token(self, rejected: str = "") -> str:
-        """The token of this account. `rejected`: one that the platform just refused. Raises WeChatError."""
-        return await self._get("access_token", rejected, self._fetch_token)
-
-    async def jsapi_ticket(self) -> str:
-        """The ticket that JS-SDK signatures are made with. Raises WeChatError."""
-        return await self._get("jsapi_ticket", "", self._fetch_ticket)
-
-    async def _get(self, name: str, rejected: str, fetch: Callable[[bool], Awaitable[dict[str, Any]]]) -> str:
-        if not self._account.appid:
-            raise Misconfigured()
-        own = self._own.get(name)
-        if own and own.text != rejected and own.fresh(self._clock()):
-            return own.text
-        try:
-            value = await self._shared(name, rejected, fetch)
-        except (RedisError, OSError, TimeoutError) as error:
-            logger.warning("%s without Redis: %s", name, type(error).__name__)
-            value = await self._alone(name, rejected, fetch)
-        self._own[name] = value
-        return value.text
-
-    async def _shared(self, name: str, rejected: str, fetch: Callable[[bool], Awaitable[dict[str, Any]]]) -> Value:
-        place, lock = keys.platform_value(self._account.appid, name), keys.platform_lock(self._account.appid, name)
-        mark, until = secrets.token_hex(8), time.monotonic() + WAIT_SECONDS
-        while True:
-            stored = _value(await self._redis.get(place))
-            if stored and stored.text != rejected and stored.fresh(self._clock()):
-                return stored
-            if await self._redis.get(keys.platform_stopped(self._account.appid)):
-                raise Misconfigured()
-            if await self._redis.set(lock, mark, nx=True, ex=LOCK_SECONDS):
-                break
-            if time.monotonic() > until:
-                raise PlatformUnreachable()
-            await asyncio.sleep(0.05)
-        try:
-            again = _value(await self._redis.get(place))  # another may have fetched between the look and the lock
-            if again and again.text != rejected and again.fresh(self._clock()):
-                return again
-            answer = await fetch(bool(rejected) and await self._may_force())
-            fetched = self._of_answer(name, answer)
-            await self._redis.set(place, msgspec.json.encode([fetched.text, fetched.until]), ex=max(1, int(fetched.until - self._clock())))
-            return fetched
-        except Misconfigured as error:
-            await self._redis.set(keys.platform_stopped(self._account.appid), str(error.errcode), ex=STOPPED_SECONDS)
-            raise
-        finally:
-            await self._redis.eval(RELEASE, 1, lock, mark)
-
-    async def _alone(self, name: str, rejected: str, fetch: Callable[[bool], Awaitable[dict[str, Any]]]) -> Value:
+    async def get(self) -> str:
+        """The value in force. Raises WeChatError when there is none and none can be had."""
         now = self._clock()
-        if now - self._asked_alone.get(name, float("-inf")) < ALONE_SECONDS:
-            raise PlatformUnreachable()
-        self._asked_alone[name] = now
-        return self._of_answer(name, await fetch(False))
+        try:
+            held = await self._read()
+        except (RedisError, OSError) as error:
+            return await self._get_alone(error, "")
+        if held is None or not held.usable(now, ""):
+            return await self.renew("")
+        if held.expires_at - RENEW_AHEAD_SECONDS < now:
+            self._renew_soon(now)
+        return held.value
 
-    async def _may_force(self) -> bool:
-        """Whether a renewal by force is within its bounds; counts it."""
-        appid, day = self._account.appid, day_of(self._clock())
-        if not await self._redis.set(keys.platform_forced_lately(appid), "1", nx=True, ex=FORCED_APART_SECONDS):
-            return False
-        used = await self._redis.incr(keys.platform_forced(appid, day))
-        await self._redis.expire(keys.platform_forced(appid, day), 2 * 86400)
-        return int(used) <= FORCED_A_DAY
+    async def renew(self, failed: str) -> str:
+        """Another value than the one that the platform just refused. Raises WeChatError."""
+        async with self._one_at_a_time:
+            try:
+                held = await self._read()
+                if held and held.usable(self._clock(), failed):
+                    return held.value
+                return await self._renew_together(failed, lambda now_held: now_held.usable(self._clock(), failed))
+            except (RedisError, OSError) as error:
+                return await self._get_alone(error, failed)
 
-    def _of_answer(self, name: str, answer: dict[str, Any]) -> Value:
-        text = answer.get("access_token" if name == "access_token" else "ticket")
-        expires_in = int(answer.get("expires_in", 0) or 0)
-        if not isinstance(text, str) or not text or expires_in <= 0:
-            raise WeChatError()
-        return Value(text, self._clock() + max(expires_in - AHEAD_SECONDS, expires_in / 2))
+    async def close(self) -> None:
+        if self._background:
+            self._background.cancel()
+            await asyncio.gather(self._background, return_exceptions=True)
 
-    async def _fetch_token(self, force: bool) -> dict[str, Any]:
-        body = {"grant_type": "client_credential", "appid": self._account.appid, "secret": self._account.secret, "force_refresh": force}
-        return await self._transport.call("POST", "/cgi-bin/stable_token", {}, body, repeatable=True)
+    # Together, through Redis
 
-    async def _fetch_ticket(self, force: bool) -> dict[str, Any]:
-        params = {"access_token": await self.access_token(), "type": "jsapi"}
-        return await self._transport.call("GET", "/cgi-bin/ticket/getticket", params, repeatable=True)
+    async def _read(self) -> _Held | None:
+        raw = await self._redis.get(keys.platform_value(self._appid, self._name))
+        if raw is None:
+            return None
+        kept = json.loads(raw)
+        self._own = _Held(kept["value"], kept["expires_at"])
+        return self._own
 
+    async def _renew_together(self, failed: str, good: Callable[[_Held], bool]) -> str:
+        """Fetch under the lock, or take what its holder fetched: `good` tells whether a stored value will do."""
+        owner, lock = secrets.token_hex(8), keys.platform_lock(self._appid, self._name)
+        for _ in range(int(WAIT_SECONDS / LOOK_SECONDS)):
+            if await self._redis.set(lock, owner, nx=True, ex=LOCK_SECONDS):
+                break
+            await asyncio.sleep(LOOK_SECONDS)
+            held = await self._read()
+            if held and good(held):
+                return held.value
+        else:
+            raise PlatformBusy()
+        try:
+            held = await self._read()  # the holder before us may have been fetching
+            if held and good(held):
+                return held.value
+            await self._refuse_when_stopped()
+            return await self._fetch_and_keep(failed)
+        finally:
+            await self._release(lock, owner)
 
-def _value(raw: bytes | None) -> Value | None:
-    if not raw:
-        return None
-    text, until = msgspec.json.decode(raw)
-    return Value(text, until)
+    async def _fetch_and_keep(self, failed: str) -> str:
+        try:
+            value, lives_seconds = await self._fetch(False)
+            if failed and value == failed:
+                # The platform refused this value and still gives it out: only force makes another.
+                await self._spend_force()
+                value, lives_seconds = await self._fetch(True)
+        except Misconfigured as error:
+            await self._stop(error)
+            raise
+        self._own = _Held(value, self._clock() + lives_seconds)
+        await self._redis.set(keys.platform_value(self._appid, self._name), ex=max(1, lives_seconds),
+                              value=json.dumps({"value": value, "expires_at": self._own.expires_at}))
+        logger.info("%s of %s renewed for %d s", self._name, self._appid, lives_seconds)
+        return value
+
+    async def _release(self, lock: str, owner: str) -> None:
+        try:
+            await self._redis.eval(RELEASE, 1, lock, owner)
+        except (RedisError, OSError) as error:
+            logger.warning("the lock of %s lapses by itself: %s", self._name, type(error).__name__)
+
+    async def _spend_force(self) -> None:
+        """Raises TokenRejected when today's renewals by force are used up, or one was made just now."""
+        if not self._can_force or not await self._redis.set(keys.platform_forced_lately(self._appid), b"1", nx=True,
+                                                            ex=FORCED_PAUSE_SECONDS):
+            raise TokenRejected(40001)
+        day = keys.platform_forced(self._appid, day_of(self._clock()))
+        spent = await self._redis.incr(day)
+        await self._redis.expire(day, 2 * 86400)
+        if spent > FORCED_PER_DAY:
+            raise TokenRejected(40001)
+        logger.warning("the token of %s is renewed by force, %d of %d today", self._appid, spent, FORCED_PER_DAY)
+
+    async def _stop(self, error: WeChatError) -> None:
+        logger.error("account %s is configured wrongly (errcode %d): no fetching for %d s", self._appid, error.errcode, STOPPED_SECONDS)
+        self._stopped_until, self._stopped_errcode = self._clock() + STOPPED_SECONDS, error.errcode
+        await self._redis.set(keys.platform_stopped(self._appid), str(error.errcode), ex=STOPPED_SECONDS)
+
+    async def _refuse_when_stopped(self) -> None:
+        if self._clock() < self._stopped_until:
+            raise Misconfigured(self._stopped_errcode)
+        told = await self._redis.get(keys.platform_stopped(self._appid))
+        if told is not None:
+            raise Misconfigured(int(told))
+
+    # Ahead of expiry, with nobody waiting
+
+    def _renew_soon(self, now: float) -> None:
+        if now >= self._background_from and (self._background is None or self._background.done()):
+            self._background_from = now + BACKGROUND_PAUSE_SECONDS
+            self._background = asyncio.create_task(self._renew_ahead())
+
+    async def _renew_ahead(self) -> None:
+        async with self._one_at_a_time:
+            try:
+                await self._renew_together("", lambda held: held.expires_at - RENEW_AHEAD_SECONDS > self._clock())
+            except (WeChatError, RedisError, OSError) as error:
+                logger.warning("%s of %s is not renewed yet: %s", self._name, self._appid, type(error).__name__)
+
+    # Alone, without Redis
+
+    async def _get_alone(self, outage: Exception, failed: str) -> str:
+        now = self._clock()
+        if self._own and self._own.usable(now, failed):
+            return self._own.value
+        logger.warning("%s of %s without Redis: %s", self._name, self._appid, type(outage).__name__)
+        if now < max(self._alone_from, self._stopped_until):
+            raise PlatformBusy()
+        self._alone_from = now + ALONE_SECONDS
+        try:
+            value, lives_seconds = await self._fetch(False)
+        except Misconfigured as error:
+            self._stopped_until, self._stopped_errcode = now + STOPPED_SECONDS, error.errcode
+            raise
+        if value == failed:
+            raise TokenRejected(40001)
+        self._own = _Held(value, now + lives_seconds)
+        return value

@@ -16,21 +16,14 @@ from tornado.web import Application
 
 from handlers import auth, citizens
 from handlers.base import COOKIE
-from server.errors import WenmingError
 from server.stores import Stores
 from server.tokens import Tokens
 from server.web_login import WebLogin
+from server.wechat.client import MiniProgramIdentity, WebIdentity
+from server.wechat.errors import error_of as platform_error
 from tests.server.citizens.people import MINIPROGRAM, NOON, OFFICIAL, SECRET, Witness, first_process
 
 AUTHORIZE = "https://open.weixin.qq.com/connect/oauth2/authorize"
-
-
-class PlatformError(WenmingError):
-    status = 502
-
-    def __init__(self, errcode: int) -> None:
-        super().__init__("WECHAT_REFUSED")
-        self.errcode = errcode
 
 
 class Platform:
@@ -41,17 +34,23 @@ class Platform:
         self.used: set[str] = set()
         self.errcode: int | None = None
 
-    async def oauth_access(self, code: str) -> dict[str, Any]:
+    async def web_identity(self, code: str) -> WebIdentity:
+        person = self._exchange(code)
+        return WebIdentity(person["openid"], person.get("unionid"), bool(person.get("is_snapshotuser")))
+
+    async def miniprogram_identity(self, code: str) -> MiniProgramIdentity:
+        person = self._exchange(code)
+        return MiniProgramIdentity(person["openid"], person.get("unionid"), person["session_key"])
+
+    def _exchange(self, code: str) -> dict[str, Any]:
         if self.errcode is not None:
-            raise PlatformError(self.errcode)
+            raise platform_error(self.errcode)
         if code in self.used:
-            raise PlatformError(40163)
+            raise platform_error(40163)
         if code not in self.answers:
-            raise PlatformError(40029)
+            raise platform_error(40029)
         self.used.add(code)
         return self.answers[code]
-
-    code_to_session = oauth_access
 
     async def jsapi_ticket(self) -> str:
         return "sM4AOVdWfPE4DxkXGEs8VMCPGGVi4C3VM0P37wVUCFvkVAy_90u5h9nbSlYy3-Sl-HhTdfl2fzFyRFZn"
