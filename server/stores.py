@@ -52,13 +52,10 @@ INDEXES: dict[str, tuple[str, ...]] = {
     "poison": ("shard_key",),
     "messages": ("queue", "wall", "citizen"),
     "visits": ("campaign",),
-    "group_reports": ("campaign",),
     "staff": (),
     "staff_sessions": ("expires_at",),
     "audit_log": ("at",),
     "short_links": (),
-    "outbox": ("due",),
-    "switches": (),
     "verification_texts": (),
 }
 
