@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import html
 import mimetypes
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -143,8 +144,8 @@ class CampaignPage(PageHandler):
         """The citizens' page, with the campaign and its figures already in it."""
         now = self.now()
         view = await campaign_view(self.services, slug, now)
-        data = {"campaign": view, "counters": await self._counters(slug, now), "me": {"signed_in": self._signed_in(), "snapshot":
-                self.get_argument("guest", "") == "snapshot"}, "in_wechat": self._in_wechat(), "simulated": bool(self.sandbox_url),
+        data = {"campaign": view, "counters": await self._counters(slug, now), "me": self._me(), "in_wechat": self._in_wechat(),
+                "simulated": bool(self.sandbox_url),
                 "jweixin": f"{self.sandbox_url}/sandbox/jweixin.js" if self.sandbox_url else JWEIXIN,
                 "login": f"/auth/official?next=/c/{slug}"}
         await self.send_page("campaign.html", {
@@ -158,12 +159,13 @@ class CampaignPage(PageHandler):
         except WenmingError:
             return None  # the page opens without figures and asks for them itself
 
-    def _signed_in(self) -> bool:
-        try:
-            self.services.citizens.of_token(self.services.tokens.read(self.get_cookie(COOKIE, ""), self.now()))
-        except NotAuthorised:
-            return False
-        return True
+    def _me(self) -> dict[str, Any]:
+        """`who`: a mark of the person who is signed in, or empty."""
+        who = ""
+        with suppress(NotAuthorised):
+            who = self.services.tokens.mark(self.services.citizens.of_token(
+                self.services.tokens.read(self.get_cookie(COOKIE, ""), self.now())))
+        return {"signed_in": bool(who), "who": who, "snapshot": self.get_argument("guest", "") == "snapshot"}
 
     def _in_wechat(self) -> bool:
         """WeChat's browser by its name; in the simulation, the phone's, which shows pages in a frame."""

@@ -58,7 +58,7 @@ function counters() {
 function pageData(query: URLSearchParams) {
   const as = query.get('as') || 'signed'
   return {
-    campaign: campaign(), counters: counters(), me: { signed_in: as === 'signed', snapshot: as === 'snapshot' }, in_wechat: as !== 'outside',
+    campaign: campaign(), counters: counters(), me: { signed_in: as === 'signed', who: as === 'signed' ? 'a1' : '', snapshot: as === 'snapshot' }, in_wechat: as !== 'outside',
     jweixin: '', login: `/mock/login?next=/c/${SLUG}`, simulated: true,
   }
 }

@@ -42,7 +42,7 @@ class TestCampaignPage:
         answer = await app.ask("/c/flag")
         data = data_in(answer)
         assert answer.code == 200 and data["campaign"]["slug"] == "flag" and data["counters"]["participants"] == 12
-        assert (data["me"], data["in_wechat"], data["simulated"]) == ({"signed_in": False, "snapshot": False}, False, True)
+        assert (data["me"], data["in_wechat"], data["simulated"]) == ({"signed_in": False, "who": "", "snapshot": False}, False, True)
         assert (data["jweixin"], data["login"]) == ("http://127.0.0.1:18890/sandbox/jweixin.js", "/auth/official?next=/c/flag")
         assert answer.headers["Cache-Control"] == "no-cache"
 
@@ -64,8 +64,9 @@ class TestCampaignPage:
     async def test_it_knows_who_is_signed_in_and_who_only_looks(self, app):
         await app.opened()
         cookie = {"Cookie": f"wenming_citizen={app.tokens.issue(ALICE, app.now)}"}
-        assert data_in(await app.ask("/c/flag", headers=cookie))["me"] == {"signed_in": True, "snapshot": False}
-        assert data_in(await app.ask("/c/flag?guest=snapshot"))["me"] == {"signed_in": False, "snapshot": True}
+        me = data_in(await app.ask("/c/flag", headers=cookie))["me"]
+        assert me["signed_in"] and me["who"] and not me["snapshot"]
+        assert data_in(await app.ask("/c/flag?guest=snapshot"))["me"] == {"signed_in": False, "who": "", "snapshot": True}
         assert data_in(await app.ask("/c/flag", headers={"Cookie": "wenming_citizen=nonsense"}))["me"]["signed_in"] is False
 
     async def test_wechat_is_known_by_its_name_and_the_phone_by_its_frame(self, app):

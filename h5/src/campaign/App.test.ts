@@ -17,7 +17,7 @@ function pageData(change: Partial<PageData> = {}): PageData {
       organiser: { name: '主办单位' }, demo: false, simulated: true,
     },
     counters: { period: 'all', participants: 100, participations: 100, by_activity: { salute: 100 }, as_of: '' },
-    me: { signed_in: true, snapshot: false }, in_wechat: true, jweixin: '', login: '/auth/official?next=/c/flag', simulated: true, ...change,
+    me: { signed_in: true, who: 'a1', snapshot: false }, in_wechat: true, jweixin: '', login: '/auth/official?next=/c/flag', simulated: true, ...change,
   }
 }
 
@@ -149,7 +149,7 @@ describe('a visit', () => {
   })
 
   it('plays the whole ceremony outside WeChat, says before and after that it does not count, and sends no salute', async () => {
-    await open(pageData({ in_wechat: false, me: { signed_in: false, snapshot: false } }))
+    await open(pageData({ in_wechat: false, me: { signed_in: false, who: '', snapshot: false } }))
     expect(at('start')).toBeNull()
     expect(at('what-counts')!.textContent).toContain('请在微信中打开')
     await tap('watch')
@@ -162,7 +162,7 @@ describe('a visit', () => {
   })
 
   it('never offers a sign-in to a snapshot user', async () => {
-    await open(pageData({ me: { signed_in: true, snapshot: true } }))
+    await open(pageData({ me: { signed_in: true, who: 'a1', snapshot: true } }))
     expect(at('start')).toBeNull()
     expect(at('what-counts')!.textContent).toContain('快照')
   })
@@ -173,10 +173,10 @@ describe('a visit', () => {
     await open(pageData())
     expect(at('place')).toBeTruthy()
     localStorage.setItem('wenming.way', begun)
-    await open(pageData({ me: { signed_in: false, snapshot: false } }))
+    await open(pageData({ me: { signed_in: false, who: '', snapshot: false } }))
     expect(at('notice')!.textContent).toContain('登录没有成功')
     expect(at('start')).toBeTruthy()
-    await open(pageData({ me: { signed_in: false, snapshot: false } }))
+    await open(pageData({ me: { signed_in: false, who: '', snapshot: false } }))
     expect(at('notice')).toBeNull()
   })
 

@@ -34,7 +34,7 @@ export function save(name: string, value: unknown): void {
 
 /** Forgets everything that this page kept of a person. The choice of 长辈版 is not about her and stays. */
 export function forget(slug: string): void {
-  ;[`kept.${slug}`, `place.${slug}`, `words.${slug}`, 'consent', 'way'].forEach((name) => {
+  ;[`kept.${slug}`, `place.${slug}`, `words.${slug}`, 'consent', 'way', 'who'].forEach((name) => {
     delete memory[`wenming.${name}`]
     try {
       window.localStorage.removeItem(`wenming.${name}`)
@@ -42,4 +42,12 @@ export function forget(slug: string): void {
       // forbidden: there was nothing
     }
   })
+}
+
+/** On opening the page: what the phone kept of somebody else is forgotten, so that nobody sends or reads another's. */
+export function recognise(slug: string, who: string): void {
+  if (!who) return
+  const before = load('who', '')
+  if (before && before !== who) forget(slug)
+  save('who', who)
 }

@@ -64,7 +64,8 @@ export interface Counters {
 export interface PageData {
   campaign: Campaign
   counters: Counters | null
-  me: { signed_in: boolean; snapshot: boolean }
+  /** `who`: an opaque mark of the person who is signed in, or empty. */
+  me: { signed_in: boolean; who: string; snapshot: boolean }
   in_wechat: boolean
   jweixin: string
   login: string

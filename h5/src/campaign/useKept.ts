@@ -2,7 +2,7 @@
 import { computed, onUnmounted, ref } from 'vue'
 import { ApiError, get, post } from '../api'
 import { answered, bodyOf, failed, type Kept, newKept, nextDue, reopened, withKept } from './kept'
-import { load, save } from './store'
+import { load, recognise, save } from './store'
 import type { Manner, PageData, Participation, Place } from './types'
 
 /** Enough for every activity of a campaign over a week of days. */
@@ -12,6 +12,7 @@ export function useKept(data: PageData, now: () => number, chance: () => number 
   const { slug, period } = data.campaign
   const path = `/api/v1/campaigns/${slug}/participations`
   const name = `kept.${slug}`
+  recognise(slug, data.me.who)
   const list = ref<Kept[]>(load<Kept[]>(name, []).map((kept) => reopened(kept, data.me.signed_in, now(), chance())))
   const current = ref(period)
   const sending = ref(false)
