@@ -100,3 +100,5 @@ async def open_app(stores: Stores, folder: Path, **changes: str) -> AsyncIterato
         await services.counting.close()
         await services.posters.close()
         await services.citizens.close()
+        await services.official_client.close()
+        await services.miniprogram_client.close()
