@@ -78,9 +78,15 @@ class BaseHandler(tornado.web.RequestHandler):
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         error = as_wenming_error(kwargs.get("exc_info", (None, None, None))[1], status_code)
         self.set_status(error.status)
+        self.set_header("X-Request-Id", getattr(self, "request_id", ""))  # Tornado has cleared what prepare() set
         if error.retry_after_seconds is not None:
             self.set_header("Retry-After", str(error.retry_after_seconds))
+        if error.status == 405:
+            self.set_header("Allow", ", ".join(verb for verb in self.SUPPORTED_METHODS if self._serves(verb)))
         self.render_error(error)
+
+    def _serves(self, verb: str) -> bool:
+        return getattr(type(self), verb.lower()) is not getattr(tornado.web.RequestHandler, verb.lower())
 
     def render_error(self, error: WenmingError) -> None:
         self.set_header("Content-Type", "application/json; charset=UTF-8")
@@ -125,7 +131,7 @@ def decode_body(body: bytes, shape: type[Body], max_bytes: int = MAX_BODY_BYTES)
     except msgspec.ValidationError as error:
         _, _, path = str(error).partition("`$.")
         raise InvalidBody(field=path.rstrip("`") or None) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidBody() from error
 
 

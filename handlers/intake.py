@@ -97,6 +97,11 @@ class IntakeProtocol(asyncio.Protocol):
         self._transport = None
         self._can_write.set()
 
+    def eof_received(self) -> bool:
+        """A client that closed its half still gets what it asked for."""
+        self._closing = True
+        return bool(self._answers)
+
     def pause_writing(self) -> None:
         self._can_write.clear()
 
@@ -106,8 +111,6 @@ class IntakeProtocol(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._closing:
             return
-        if not self._reading_since:
-            self._reading_since = time.monotonic()
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -120,6 +123,7 @@ class IntakeProtocol(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         self._request = Request()
+        self._reading_since = time.monotonic()
 
     def on_url(self, url: bytes) -> None:
         self._request.path += url

@@ -54,7 +54,8 @@ async def main() -> None:
     slowest = max(bad, key=lambda name: statistics.median(taken[name]))
     everything = sorted(one for times in taken.values() for one in times)
     p99 = everything[int(len(everything) * 0.99)]
-    print(f"{len(bad)} kinds, {ROUNDS} each: median {statistics.median(everything):.3f} ms, p99 {p99:.3f} ms, longest {everything[-1]:.3f} ms")
+    print(f"{len(bad)} kinds, {ROUNDS} each: median {statistics.median(everything):.3f} ms, p99 {p99:.3f} ms, "
+          f"longest {everything[-1]:.3f} ms")
     print(f"slowest kind: {slowest}, {statistics.median(taken[slowest]):.3f} ms; memory grew by {grown} KiB")
 
 

@@ -1,0 +1,286 @@
+"""The intake port, byte by byte: HTTP/1.1 as phones, proxies and attackers speak it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from urllib.parse import urlsplit
+
+import pytest
+
+from handlers import intake
+from tests.app_world import SLUG, open_app
+
+pytestmark = pytest.mark.gen_test(timeout=40)
+
+PATH = f"/api/v1/campaigns/{SLUG}/participations"
+BODY = b'{"activity":"salute","region":"350602"}'
+
+
+class Wire:
+    """One connection; answers are read as they come."""
+
+    def __init__(self, reader, writer):
+        self.reader, self.writer = reader, writer
+
+    @classmethod
+    async def to(cls, app):
+        at = urlsplit(app.intake)
+        return cls(*await asyncio.open_connection(at.hostname, at.port))
+
+    async def send(self, data):
+        self.writer.write(data)
+        await self.writer.drain()
+
+    async def answer(self, *, head=False):
+        """(status, headers, body) of the next answer."""
+        lines = (await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), 10)).decode("latin-1").split("\r\n")
+        headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines[1:] if line)}
+        length = 0 if head else int(headers.get("content-length", 0))
+        return int(lines[0].split(" ")[1]), headers, await asyncio.wait_for(self.reader.readexactly(length), 10)
+
+    async def ended(self):
+        """What else came before the other side closed."""
+        try:
+            return await asyncio.wait_for(self.reader.read(), 10)
+        except ConnectionResetError:
+            return b""
+
+    async def close(self):
+        self.writer.close()
+        await asyncio.gather(self.writer.wait_closed(), return_exceptions=True)
+
+
+@pytest.fixture
+def wire(io_loop, app):
+    made = io_loop.run_sync(lambda: Wire.to(app))
+    yield made
+    io_loop.run_sync(made.close)
+
+
+@pytest.fixture
+def wang(io_loop, app):
+    return io_loop.run_sync(app.citizen)["Authorization"]
+
+
+def request(authorization="", body=BODY, *, method="POST", path=PATH, version="1.1", extra=""):
+    lines = [f"{method} {path} HTTP/{version}", "Host: h5.example.cn", f"Content-Length: {len(body)}"]
+    lines += [f"Authorization: {authorization}"] if authorization else []
+    return ("\r\n".join(lines + [extra] if extra else lines) + "\r\n\r\n").encode("latin-1") + body
+
+
+def raw(authorization, *lines, body=b""):
+    return "\r\n".join([f"POST {PATH} HTTP/1.1", "Host: h", f"Authorization: {authorization}", *lines, "", ""]).encode("latin-1") + body
+
+
+async def participants(app):
+    return (await app.services.counting.figures(SLUG, None, time.time())).participants
+
+
+class TestConnections:
+    async def test_one_connection_serves_many(self, app, wire, wang):
+        for expected in (201, 200, 200):
+            await wire.send(request(wang))
+            assert (await wire.answer())[0] == expected
+
+    async def test_pipelined_requests_are_answered_in_their_order(self, app, wire):
+        citizens = [(await app.citizen())["Authorization"] for _ in range(20)]
+        wrong = b'{"activity":"none","region":"350602"}'
+        await wire.send(b"".join(request(citizen, BODY if n % 3 else wrong) for n, citizen in enumerate(citizens)))
+        assert [(await wire.answer())[0] for _ in citizens] == [201 if n % 3 else 422 for n in range(20)]
+
+    async def test_more_than_it_holds_wait_and_none_is_lost(self, app, wire):
+        citizens = [(await app.citizen())["Authorization"] for _ in range(intake.MAX_PIPELINED * 3)]
+        sending = asyncio.create_task(wire.send(b"".join(map(request, citizens))))
+        assert {(await wire.answer())[0] for _ in citizens} == {201}
+        await sending
+        assert await participants(app) == len(citizens)
+
+    async def test_a_request_in_single_bytes_is_a_request(self, app, wire, wang):
+        for byte in request(wang):
+            await wire.send(bytes([byte]))
+        assert (await wire.answer())[0] == 201
+
+    @pytest.mark.parametrize(("version", "extra", "stays"), [
+        ("1.1", "", True), ("1.1", "Connection: close", False), ("1.1", "Connection: Close", False), ("1.0", "", False),
+        ("1.0", "Connection: keep-alive", True)])
+    async def test_it_stays_open_as_the_client_wants(self, app, wire, wang, version, extra, stays):
+        await wire.send(request(wang, version=version, extra=extra))
+        status, headers, _ = await wire.answer()
+        assert status == 201 and (headers.get("connection") != "close") == stays
+        if stays:
+            await wire.send(request(wang))
+            assert (await wire.answer())[0] == 200
+        else:
+            assert await wire.ended() == b""
+
+    async def test_whoever_closes_her_half_still_gets_the_answer(self, app, wire, wang):
+        await wire.send(request(wang))
+        wire.writer.write_eof()
+        assert (await wire.answer())[0] == 201
+
+    async def test_who_hangs_up_at_once_is_counted_once_and_harms_nobody(self, app, wire, wang):
+        await wire.send(request(wang))
+        await wire.close()
+        other = await Wire.to(app)
+        await other.send(request(wang))
+        assert (await other.answer())[0] in (200, 201)
+        assert await participants(app) == 1
+        await other.close()
+
+
+class TestBodies:
+    async def test_expect_100_is_met(self, app, wire, wang):
+        await wire.send(raw(wang, "Expect: 100-continue", f"Content-Length: {len(BODY)}"))
+        assert (await wire.answer())[0] == 100
+        await wire.send(BODY)
+        assert (await wire.answer())[0] == 201
+
+    async def test_expect_100_with_a_body_that_is_too_large_is_413_before_it_comes(self, app, wire, wang):
+        await wire.send(raw(wang, "Expect: 100-continue", "Content-Length: 9000"))
+        assert (await wire.answer())[0] == 413
+        assert await wire.ended() == b""
+
+    async def test_chunks_are_a_body(self, app, wire, wang):
+        await wire.send(raw(wang, "Transfer-Encoding: chunked", body=b"".join(b"1\r\n%c\r\n" % byte for byte in BODY) + b"0\r\n\r\n"))
+        assert (await wire.answer())[0] == 201
+
+    async def test_chunks_without_end_are_413(self, app, wire, wang):
+        await wire.send(raw(wang, "Transfer-Encoding: chunked", body=b"1000\r\n" + b"x" * 4096 + b"\r\n"))
+        await wire.send(b"1001\r\n" + b"x" * 4097 + b"\r\n")
+        assert (await wire.answer())[0] == 413
+        assert await participants(app) == 0
+
+    @pytest.mark.parametrize("lines", [
+        (f"Content-Length: {len(BODY)}", "Transfer-Encoding: chunked"), ("Transfer-Encoding: chunked", f"Content-Length: {len(BODY)}"),
+        ("Content-Length: 5", f"Content-Length: {len(BODY)}"), (f"Content-Length: {len(BODY)}, 5",), ("Content-Length: -1",),
+        ("Content-Length: +39",), ("Content-Length: 0x27",), ("Content-Length: ",), ("Content-Length: 99999999999999999999999",),
+        ("Transfer-Encoding: gzip, chunked, x",), ("Transfer-Encoding: xchunked",), ("Transfer-Encoding : chunked",),
+        ("A: b\x00c",), (" Folded: header",), ("NoColon",), (": empty",)])
+    async def test_what_two_readers_could_read_in_two_ways_is_refused(self, app, wire, wang, lines):
+        await wire.send(raw(wang, *lines, body=BODY) + request(wang, method="GET", path="/smuggled"))
+        status, _, _ = await wire.answer()
+        assert status in (400, 413)
+        assert b"/smuggled" not in await wire.ended()
+        assert await participants(app) == 0
+
+    @pytest.mark.parametrize("body", [b"zz\r\n", b"-1\r\n", b"5\r\nabc", b"ffffffffffffffffff\r\n", b"3\nabc\n0\n\n",
+                                      b"5 5\r\nabcde\r\n0\r\n\r\n"])
+    async def test_chunks_that_are_none_count_nobody(self, app, wire, wang, body):
+        await wire.send(raw(wang, "Transfer-Encoding: chunked", body=body))
+        wire.writer.write_eof()
+        await wire.ended()
+        assert await participants(app) == 0
+
+    async def test_a_body_that_ends_too_early_counts_nobody(self, app, wire, wang):
+        await wire.send(raw(wang, "Content-Length: 100", body=BODY))
+        wire.writer.write_eof()
+        assert await wire.ended() == b""
+        assert await participants(app) == 0
+
+
+class TestMethodsAndLimits:
+    async def test_options_say_what_may_be_asked(self, app, wire):
+        await wire.send(request(method="OPTIONS", body=b""))
+        status, headers, body = await wire.answer()
+        assert (status, headers["allow"], body) == (200, "POST, OPTIONS", b"")
+
+    async def test_head_is_405_without_a_body_and_the_connection_goes_on(self, app, wire, wang):
+        await wire.send(request(method="HEAD", body=b""))
+        status, headers, _ = await wire.answer(head=True)
+        assert (status, headers["allow"]) == (405, "POST, OPTIONS") and int(headers["content-length"]) > 0
+        await wire.send(request(wang))
+        assert (await wire.answer())[0] == 201
+
+    @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "TRACE"])
+    async def test_another_method_is_405(self, app, wire, method):
+        await wire.send(request(method=method, body=b""))
+        status, headers, body = await wire.answer()
+        assert (status, headers["allow"], json.loads(body)["error"]["code"]) == (405, "POST, OPTIONS", "METHOD_NOT_ALLOWED")
+
+    @pytest.mark.parametrize("data", [b"hello\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00", b"GET\r\n\r\n", b"POST / HTTP/9.9\r\n\r\n",
+                                      b"\x00" * 100, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"CONNECT h:443 HTTP/1.1\r\nHost: h\r\n\r\n",
+                                      b"GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"])
+    async def test_another_protocol_is_answered_once_and_closed(self, app, wire, data):
+        await wire.send(data)
+        assert 400 <= (await wire.answer())[0] < 500
+        await wire.ended()
+
+    async def test_a_whole_address_for_a_path_is_404(self, app, wire, wang):
+        await wire.send(request(wang, path=f"http://evil.example{PATH}"))
+        assert (await wire.answer())[0] == 404
+
+    @pytest.mark.parametrize("many", [f"X: {'y' * 20_000}", "\r\n".join(f"X-{n}: {'y' * 100}" for n in range(200))])
+    async def test_headers_past_16_kb_are_431(self, app, wire, wang, many):
+        await wire.send(request(wang, extra=many))
+        status, _, body = await wire.answer()
+        assert (status, json.loads(body)["error"]["code"]) == (431, "HEADERS_TOO_LARGE")
+        await wire.ended()
+        assert await participants(app) == 0
+
+    async def test_an_address_past_16_kb_is_431(self, app, wire):
+        await wire.send(request(path=PATH + "?" + "x" * 20_000))
+        assert (await wire.answer())[0] == 431
+
+
+class TestTime:
+    """The limits are shortened here; that they are kept is what is tried."""
+
+    @pytest.fixture
+    def hasty(self, monkeypatch):
+        monkeypatch.setattr(intake, "REQUEST_TIMEOUT_SECONDS", 0.3)
+        monkeypatch.setattr(intake, "IDLE_TIMEOUT_SECONDS", 0.6)
+        monkeypatch.setattr(intake, "CHECK_SECONDS", 0.05)
+
+    @pytest.fixture
+    def app(self, hasty, io_loop, stores, tmp_path):
+        context = open_app(stores, tmp_path)
+        yield io_loop.run_sync(context.__aenter__)
+        io_loop.run_sync(lambda: context.__aexit__(None, None, None))
+
+    async def test_who_dribbles_is_cut(self, app, wire, wang):
+        async def dribble():
+            for byte in request(wang):
+                await wire.send(bytes([byte]))
+                await asyncio.sleep(0.02)
+
+        dribbling = asyncio.create_task(dribble())
+        assert await wire.ended() == b""
+        await asyncio.gather(dribbling, return_exceptions=True)
+        assert await participants(app) == 0
+
+    async def test_so_is_who_dribbles_behind_a_whole_request(self, app, wire, wang):
+        await wire.send(request(wang) + request(wang)[:40])
+        assert (await wire.answer())[0] == 201
+        assert await wire.ended() == b""
+
+    async def test_a_quiet_connection_is_closed(self, app, wire, wang):
+        await wire.send(request(wang))
+        await wire.answer()
+        assert await wire.ended() == b""
+
+    async def test_one_that_never_spoke_is_closed_too(self, app, wire):
+        assert await wire.ended() == b""
+
+
+class TestClosing:
+    async def test_what_was_accepted_is_answered_and_nothing_more_is_taken(self, app, wire, wang):
+        door = intake.Intake(app.services, time.time)
+        port = await door.listen("127.0.0.1", 0)
+        connection, quiet = Wire(*await asyncio.open_connection("127.0.0.1", port)), Wire(*await asyncio.open_connection("127.0.0.1", port))
+        await connection.send(request(wang))
+        await asyncio.sleep(0)
+        closing = asyncio.create_task(door.close())
+        try:
+            assert (await connection.answer())[0] == 201
+        except asyncio.IncompleteReadError:
+            pass  # it closed before the request arrived: nothing was accepted
+        else:
+            assert await participants(app) == 1
+        assert await connection.ended() == b"" and await quiet.ended() == b""
+        await closing
+        with pytest.raises(OSError):
+            await asyncio.open_connection("127.0.0.1", port)
+        await connection.close()
+        await quiet.close()
