@@ -3,7 +3,7 @@
 PYTHON_HERE := .venv/bin/python
 CAMPAIGN ?= salute-the-flag
 
-.PHONY: help run test test-long lint types h5 h5-test doctor seed audit bench-posters clean
+.PHONY: help run test test-long lint types h5 h5-test doctor seed audit bench-posters screenshots clean
 
 help: ## this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -40,6 +40,9 @@ audit: ## prove that a campaign's counters and documents agree: make audit CAMPA
 
 bench-posters: ## how long a poster takes here
 	@$(PYTHON_HERE) -m tests.bench.bench_posters
+
+screenshots: ## take the pictures of the README from the running product
+	@$(PYTHON_HERE) -m tests.browser.screenshots
 
 clean: ## remove what was built and installed; the data folder stays
 	rm -rf .venv h5/node_modules assets/h5 .mypy_cache .ruff_cache .pytest_cache

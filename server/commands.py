@@ -10,6 +10,7 @@ import asyncio
 import json
 import logging
 import os
+import re
 import sys
 from collections.abc import Awaitable, Callable
 from logging.handlers import RotatingFileHandler
@@ -27,6 +28,8 @@ from settings import Settings, SettingsError, load
 
 # One file of the log, and how many older ones are kept.
 LOG_BYTES, LOG_FILES = 8 * 1024 * 1024, 3
+# As the platform names them, and as the URL table serves them.
+VERIFICATION_FILE = re.compile(r"MP_verify_([A-Za-z0-9]{1,64})\.txt")
 
 
 def main(words: list[str] | None = None) -> int:
@@ -44,6 +47,8 @@ def main(words: list[str] | None = None) -> int:
         print(f"存储没有应答，请执行 make doctor (a store does not answer): {type(error).__name__}", file=sys.stderr)
     except PermissionError as error:
         print(f"没有权限 (no permission): {error.filename}", file=sys.stderr)
+    except FileNotFoundError as error:
+        print(f"没有这个文件 (no such file): {error.filename}", file=sys.stderr)
     return 2
 
 
@@ -70,6 +75,8 @@ def _parser() -> argparse.ArgumentParser:
     tokens_of.add_argument("--out", type=Path, required=True)
     command("staff-password", staff_password, "a new password for a staff account, printed once").add_argument("name")
     command("replay-deletions", replay_deletions, "after a restore: erase again who was deleted")
+    verified = command("verification-text", verification_text, "serve a file MP_verify_….txt, by which WeChat believes that a host is ours")
+    verified.add_argument("file", type=Path)
     return parser
 
 
@@ -178,6 +185,21 @@ def staff_password(settings: Settings, options: argparse.Namespace) -> int:
 def replay_deletions(settings: Settings, options: argparse.Namespace) -> int:
     async def run(services: Services) -> int:
         print(f"{await services.citizens.replay_deletions(wall_clock())} 人将重新删除 (will be erased again)")
+        return 0
+
+    return _with_services(settings, run)
+
+
+def verification_text(settings: Settings, options: argparse.Namespace) -> int:
+    named = VERIFICATION_FILE.fullmatch(options.file.name)
+    if named is None:
+        print("文件名应为 MP_verify_….txt，与公众平台下载的一致 (keep the name that the platform gave)", file=sys.stderr)
+        return 2
+    text = options.file.read_text("utf-8").strip()
+
+    async def run(services: Services) -> int:
+        await services.verification_texts.enter(named[1], text)
+        print(f"{settings.base_url}/{options.file.name}")
         return 0
 
     return _with_services(settings, run)

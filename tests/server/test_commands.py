@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -88,6 +89,10 @@ class TestRefusals:
         self.refused(product.command("audit", "no-such-campaign"), "CAMPAIGN_NOT_FOUND")
         self.refused(product.command("staff-password", "nobody"), "UNKNOWN_STAFF")
 
+    def test_a_verification_text_that_is_none(self, product, tmp_path):
+        self.refused(product.command("verification-text", str(tmp_path / "MP_verify_gone.txt")), "MP_verify_gone.txt")
+        self.refused(product.command("verification-text", str(tmp_path / "secrets.txt")), "MP_verify_")
+
 
 class TestProduct:
     def test_it_prints_its_addresses_and_five_accounts_once(self, product):
@@ -142,6 +147,13 @@ class TestProduct:
     def test_a_new_password_is_printed_once(self, product):
         done = product.command("staff-password", "shenji")
         assert done.returncode == 0 and re.search(r"^shenji +\S{12,}$", done.stdout.strip())
+
+    def test_a_verification_text_is_served_as_the_platform_asks_for_it(self, product, tmp_path):
+        (tmp_path / "MP_verify_AbC123.txt").write_text("AbC123\n")
+        done = product.command("verification-text", str(tmp_path / "MP_verify_AbC123.txt"))
+        assert (done.returncode, done.stdout.strip()) == (0, f"http://127.0.0.1:{product.web}/MP_verify_AbC123.txt")
+        with urllib.request.urlopen(done.stdout.strip(), timeout=5) as answer:
+            assert answer.read() == b"AbC123"
 
     def test_the_doctor_finds_the_running_product(self, product):
         done = product.command("doctor")
