@@ -165,8 +165,8 @@ def _campaign(document: Document) -> Campaign:
     return Campaign(slug=fields.pop("_id"), activities=activities, presets=tuple(Preset(**p) for p in fields.pop("presets")), **fields)
 
 
-async def _nothing(campaign: Campaign) -> None:
-    return None
+async def _nobody(campaign: Campaign) -> bool:
+    return True
 
 
 class Campaigns:
@@ -178,8 +178,8 @@ class Campaigns:
         self._is_public = is_public
         self._simulated = simulated
         self._known: dict[str, tuple[float, Campaign]] = {}
-        # Set by the composition root: tells the counting shards of a new state or window.
-        self.on_change: Callable[[Campaign], Awaitable[None]] = _nothing
+        # Set by the composition root: tells the counting shards of a new state or window; False where not all know it yet.
+        self.on_change: Callable[[Campaign], Awaitable[bool]] = _nobody
 
     # Reading
 
@@ -330,7 +330,9 @@ class Campaigns:
         """Tell the counters, until nothing has changed meanwhile: what is told last is what stands."""
         self._known.pop(campaign.slug, None)
         while campaign.state not in ("draft", "scheduled"):
-            await self.on_change(campaign)
+            if not await self.on_change(campaign):
+                logger.warning("the counters do not all know yet that %s is %s; they are told again", campaign.slug, campaign.state)
+                break
             if await self._store.note_told(campaign.slug, campaign.rev):
                 break
             campaign = await self.get_any(campaign.slug)

@@ -131,7 +131,7 @@ def build(stores: Stores, options: Options, clock: Clock) -> Services:
                     journal_max_changes=options.journal_max_changes)
     counting = Counting(stores.counting, epochs, keeper, documents, Receipts(secret), campaigns, places, metrics,
                         queue_max_requests=options.queue_max_requests, deadline_seconds=options.request_deadline_seconds,
-                        refresh_identities=citizens.refresh)
+                        resolve=citizens.resolve, refresh_identities=citizens.refresh)
     amendments = Amendments(counting, documents, epochs, campaigns.running)
     campaigns.on_change = counting.apply
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from server.campaigns import Campaign
@@ -128,11 +128,13 @@ def window_of(campaign: Campaign, period: str) -> tuple[int, int]:
 
 
 class Counting:
-    """`refresh_identities` makes this process learn of merges at once, when a cell tells of one that it does not know."""
+    """`resolve` gives the number that a merged one became; `refresh_identities` makes this process learn of merges at once, when a
+    cell tells of one that it does not know."""
 
     def __init__(self, redis: RedisClient, epochs: EpochStore, keeper: Keeper, documents: ParticipationStore, receipts: Receipts,
                  campaigns: Campaigns, places: Places, metrics: Metrics, *, queue_max_requests: int, deadline_seconds: float,
-                 refresh_identities: Callable[[], Awaitable[None]], clock_override: int | None = None) -> None:
+                 resolve: Callable[[int], int], refresh_identities: Callable[[], Awaitable[None]],
+                 clock_override: int | None = None) -> None:
         self._redis = redis
         self._epochs = epochs
         self._keeper = keeper
@@ -143,6 +145,7 @@ class Counting:
         self._metrics = metrics
         self._queue_max_requests = queue_max_requests
         self._deadline_seconds = deadline_seconds
+        self._resolve = resolve
         self._refresh_identities = refresh_identities
         self._periods: dict[tuple[str, str], Period] = {}
         self.clock_override = clock_override  # tests: the shards' clock instead of the server's TIME
@@ -165,7 +168,13 @@ class Counting:
         place_error = await self._place_error(campaign, ask)
         region, unit = ("", "") if place_error else (ask.region, ask.unit)
         item = self._item(ask.citizen, bit, region, unit, int(tried != now), receipt)
-        return await self._ask_shard(campaign, period, ask, item, receipt, place_error)
+        try:
+            return await self._ask_shard(campaign, period, ask, item, receipt, place_error)
+        except Conflict as refusal:
+            if refusal is not REFUSALS[cells.ENDED] or item.late or now >= window_of(campaign, period)[1]:
+                raise
+        # She was in time at our door; the period ended while she waited before the shard.
+        return await self._ask_shard(campaign, period, ask, replace(item, late=1), receipt, place_error)
 
     async def record_of(self, slug: str, citizen: int, now: float) -> Taken:
         """Her record of the current period. Raises NotFound PARTICIPATION_NOT_FOUND."""
@@ -184,9 +193,9 @@ class Counting:
 
     def _receipt(self, ask: Ask, campaign: Campaign) -> Receipt | None:
         receipt = self._receipts.read(ask.receipt)
-        if receipt is None or receipt.campaign != campaign.slug or receipt.citizen != ask.citizen:
+        if receipt is None or receipt.campaign != campaign.slug or self._resolve(receipt.citizen) != ask.citizen:
             return None  # not ours, or another person's phone: it proves nothing, she counts like anybody
-        return receipt
+        return receipt  # hers, also from before two numbers of hers were merged
 
     def _tried_at(self, campaign: Campaign, first_tried_at: float, now: float) -> float:
         """The moment that a salute counts for: now, or the first try where that lay in a period that ended within 30 minutes."""
@@ -310,8 +319,12 @@ class Counting:
                 shards.append(handle.shard)
         return shards
 
-    async def apply(self, campaign: Campaign) -> None:
-        """Tell every open shard of a campaign its new state and window. Raises RedisError or PyMongoError when one does not answer."""
+    async def apply(self, campaign: Campaign) -> bool:
+        """Tell every shard of a campaign its new state and window. Raises RedisError or PyMongoError when one does not answer.
+
+        False: a shard is being recovered, perhaps with the state of before; it must be told again.
+        """
+        told = True
         for document in await self._epochs.of_campaign(campaign.slug):
             period = self.period(campaign, document["period"])
             period.window = window_of(campaign, period.period)
@@ -319,6 +332,8 @@ class Counting:
             if not await handle.shard.set_window(document["epoch"], campaign.state, *period.window):
                 handle.epoch = None
                 self._look_after(period, handle)
+                told = False
+        return told
 
     async def figures(self, slug: str, period: str | None, now: float, *, minutes: int = 120, units: bool = False) -> Figures:
         """A period's figures (None: the current one). A silent shard gives its last figures and counts as stale."""

@@ -210,7 +210,7 @@ class TestStates:
         assert await totals(app) == (1, 1)
 
     async def test_an_ended_one_says_so(self, app, door):
-        app.services.counting.clock_override = (await app.services.campaigns.get(SLUG)).closes_at + 1
+        app.services.counting.clock_override = (await app.services.campaigns.get(SLUG)).closes_at + 1800
         assert (await door(**await app.citizen()))[:2] == (409, "CAMPAIGN_ENDED")
 
 

@@ -47,11 +47,13 @@ class Counters:
     def __init__(self) -> None:
         self.told: list[tuple[str, str]] = []
         self.problem: Exception | None = None
+        self.recovering = False
 
-    async def apply(self, changed: Campaign) -> None:
+    async def apply(self, changed: Campaign) -> bool:
         if self.problem:
             raise self.problem
         self.told.append((changed.slug, changed.state))
+        return not self.recovering
 
 
 class CivicWorld:

@@ -157,6 +157,16 @@ class TestClock:
         assert (await world.campaigns.transition("flag", "paused", DURING)).state == "paused"
         assert world.counters.told[-1] == ("flag", "paused")
 
+    async def test_counters_that_are_recovering_are_told_again_by_the_clocks_job(self, world):
+        await world.opened()
+        world.counters.recovering = True
+        assert (await world.campaigns.transition("flag", "paused", DURING)).state == "paused"
+        world.counters.recovering, world.counters.told = False, []
+        await world.campaigns.tick(DURING)
+        assert world.counters.told == [("flag", "paused")]
+        await world.campaigns.tick(DURING)
+        assert world.counters.told == [("flag", "paused")]
+
     async def test_what_is_told_last_is_what_stands(self, world):
         await world.opened()
         other = world.process()
@@ -166,7 +176,7 @@ class TestClock:
             if changed.state == "paused" and not paused.is_set():
                 paused.set()
                 await other.transition("flag", "open", DURING)  # while the counters still hear of the pause
-            await told(changed)
+            return await told(changed)
 
         world.campaigns.on_change = slow
         await world.campaigns.transition("flag", "paused", DURING)

@@ -68,12 +68,14 @@ class World:
         self.folder = folder
         self.owner = owner
         self.issued = 1024
+        self.merged: dict[int, int] = {}  # what this process knows of merges
         self.ledger = Ledger(self.epochs, self.documents, Archive(folder / "archive"), owner, time.time, Metrics())
         self.keeper = Keeper(self.epochs, self.documents, self.ledger, owner, time.time, issued_bound=self._issued_bound,
                              journal_max_changes=1_000_000)
         self.counting = Counting(stores.counting, self.epochs, self.keeper, self.documents, Receipts(b"k" * 32), self.campaigns,
                                  TwoRegions(), Metrics(), queue_max_requests=10_000, deadline_seconds=2.0,
-                                 refresh_identities=self._nothing, clock_override=clock)
+                                 resolve=lambda citizen: self.merged.get(citizen, citizen), refresh_identities=self._nothing,
+                                 clock_override=clock)
         self.amendments = Amendments(self.counting, self.documents, self.epochs, self.campaigns.running)
         self.reconcile = Reconcile(self.documents)
         self.ledgers = Ledgers(self.ledger, self._wanted)
