@@ -17,9 +17,9 @@ from server.campaigns import Campaign
 from server.clock import Clock
 from server.counting.cells import Record, local_ordinal
 from server.counting.epochs import LEASE_SECONDS, EpochStore, ShardState
-from server.counting.shards import Begun, Shard
+from server.counting.shards import Begun, Shard, Superseded
 from server.ledger import Ledger, put_back
-from server.participations import ParticipationStore
+from server.participations import Amendment, ParticipationStore
 from server.stores import PyMongoError, RedisError
 
 logger = logging.getLogger(__name__)
@@ -60,6 +60,8 @@ class Keeper:
         state = await self._epochs.find_or_create(shard.campaign, shard.period, shard.shard, shard.shards, self._clock())
         figures = await shard.figures(minutes=0)
         if figures.ready and (figures.epoch, figures.birth) == (state.epoch, state.birth):
+            if figures.seq > state.high_seq:  # perhaps of a day whose ledger ended: what is seen here calls for one
+                await self._epochs.saw(shard.id, figures.seq, figures.ordinal)
             return state.epoch
         if state.created:
             fresh: Meta = {"birth": state.birth, "seq": 0, "ordinal": 0, "watermark": 0, "voids": 0}
@@ -98,17 +100,20 @@ class Keeper:
         # Still closed: only what putting back needs to know.
         await shard.open(state.epoch, {"shards": shard.shards, "shard": shard.shard, "seq": begun.seq, "ordinal": begun.ordinal})
         await self._drain_journal(shard, campaign)
-        if not begun.had_meta or from_documents:
-            await shard.wipe(await self._issued_bound())
         # A copy holds every change up to its sequence: it lacks only what came after.
         after = begun.seq if begun.had_meta and not from_documents else 0
-        seq, ordinal, changed = await self._put_back(shard, campaign, state.epoch, after)
+        filled = await self._put_back(shard, campaign, state.epoch, after) if after else None
+        if filled is None:
+            await shard.wipe(state.epoch, await self._issued_bound())
+            filled = await self._put_back(shard, campaign, state.epoch, 0) or (0, 0, 0)
+        seq, ordinal, changed = filled
         durable = max(seq, begun.seq, state.ledger_seq, state.high_seq)
         seq = durable + SEQ_MARGIN
         ordinal = max(ordinal, begun.ordinal, state.high_ordinal) + await self._ordinal_margin(shard)
         await self._epochs.recovered(shard.id, state.epoch, seq, ordinal)
-        # Figures may have fallen until receipts come back: the raised number tells clients.
-        marks: Meta = {"seq": seq, "ordinal": ordinal, "watermark": seq, "voids": begun.voids + 1}
+        # Figures may have fallen until receipts come back: the raised number tells clients. An emptied Redis has forgotten it.
+        voids = max(begun.voids, int(state.totals.get("voids", 0))) + 1
+        marks: Meta = {"seq": seq, "ordinal": ordinal, "watermark": seq, "voids": voids}
         await shard.open(state.epoch, marks | self._meta(shard, campaign, window))
         logger.warning("shard %s is open under epoch %d on another or changed server: %d documents put back, ordinals go on after %d",
                        shard.id, state.epoch, changed, ordinal)
@@ -129,29 +134,37 @@ class Keeper:
             elif not await self._ledger.step(shard, campaign, fence):
                 return
 
-    async def _put_back(self, shard: Shard, campaign: Campaign, epoch: int, after_seq: int) -> tuple[int, int, int]:
-        """Union the documents after a sequence into the cells. Returns highest sequence and local ordinal, and how many changed."""
+    async def _put_back(self, shard: Shard, campaign: Campaign, epoch: int, after_seq: int) -> tuple[int, int, int] | None:
+        """Union the documents after a sequence into the cells. Returns highest sequence and local ordinal, and how many changed.
+
+        None: a merge gave a cell of the copy another place, and which one the copy counts it for is told nowhere any more.
+        """
         seq = ordinal = changed = 0
         async for page in self._documents.pages(shard.id, after_seq):
-            changed += await shard.put_back(epoch, [put_back(document, campaign) for document in page]) or 0
+            done = await shard.put_back(epoch, [put_back(document, campaign) for document in page])
+            if done is None:
+                raise Superseded(f"shard {shard.id} is recovered by another process")
+            if done.displaced and after_seq:
+                return None
+            changed += done.changed
             for document in page:
                 seq = max(seq, document.seq)
                 ordinal = max(ordinal, local_ordinal(document.ordinal, shard.shard, shard.shards))
         async for amendments in self._documents.amendment_pages(shard.id, after_seq):
-            for a in amendments:
-                seq = max(seq, a.seq)
-                await self._reapply(shard, campaign, epoch, Record(0, a.ordinal, a.second, a.seq, a.flags), a.citizen,
-                                    (a.region, a.unit), a.kind)
+            for amendment in amendments:
+                seq = max(seq, amendment.seq)
+                await self._reapply(shard, campaign, epoch, amendment)
         return seq, ordinal, changed
 
-    async def _reapply(self, shard: Shard, campaign: Campaign, epoch: int, wanted: Record, citizen: int,
-                       where: tuple[str, str], kind: str) -> None:
+    async def _reapply(self, shard: Shard, campaign: Campaign, epoch: int, amendment: Amendment) -> None:
+        """Set the marks again. Ordinal, time and place are the documents': an amendment does not always know them."""
         activities = [activity.code for activity in campaign.activities]
-        bits = 0
-        for document in await self._documents.of_citizen(shard.campaign, shard.period, citizen, activities):
-            bits |= 1 << activities.index(document.activity)
-        record = Record(0, wanted.ordinal, wanted.second, wanted.seq, wanted.flags | bits)
-        await shard.amend(epoch, citizen, -1, record, old_place=where, new_place=where, kind=kind, recovering=True)
+        documents = await self._documents.of_citizen(shard.campaign, shard.period, amendment.citizen, activities)
+        bits = sum(1 << activities.index(document.activity) for document in documents)
+        first = next((document for document in documents if document.region), amendment)
+        where = (first.region, first.unit)
+        record = Record(0, first.ordinal, first.second, amendment.seq, amendment.flags | bits)
+        await shard.amend(epoch, amendment.citizen, -1, record, old_place=where, new_place=where, kind=amendment.kind, recovering=True)
 
     async def _ordinal_margin(self, shard: Shard) -> int:
         """Past every ordinal that could have been given: at most a minute at peak, and never more than there are citizens left."""

@@ -1,6 +1,6 @@
 """Reconcile: looks each minute, and wholly at a campaign's close, whether every document has its cell.
 
-Owns nothing. Repairs by set union: a cell that a document names and Redis lacks is put back; counts only go up.
+Owns nothing. It goes round: each look goes on where the last one stopped. Repairs by set union: a cell that a document names and Redis lacks is put back; counts only go up.
 """
 
 from __future__ import annotations
@@ -31,10 +31,13 @@ class Reconcile:
         after = 0 if whole else self._looked_to.get(shard.id, 0)
         seen = changed = 0
         async for page in self._documents.pages(shard.id, after):
-            changed += await shard.put_back(figures.epoch, [put_back(document, campaign) for document in page]) or 0
+            done = await shard.put_back(figures.epoch, [put_back(document, campaign) for document in page], settled=True)
+            changed += done.changed if done else 0
             after, seen = page[-1].seq, seen + len(page)
             if seen >= DOCUMENTS_A_LOOK and not whole:
                 break
+        else:
+            after = 0  # all were seen: the next look begins anew, for what is lost behind it
         self._looked_to[shard.id] = after
         if changed:
             logger.error("reconcile put %d cells of %s back: its Redis had lost them", changed, shard.id)

@@ -21,6 +21,9 @@ from server.stores import RedisClient
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder().decode
 
+# Pages of one wiping call. More than MAX_EMPTY_PAGES, so that a gap between citizen numbers does not end the walk.
+WIPED_PAGES = 256
+
 Row = list[Any]
 
 
@@ -50,7 +53,7 @@ class Accepted:
 
 @dataclass(frozen=True)
 class PutBack:
-    """A document to put back into its cell."""
+    """A document to put back into its cell. `was_*`: the place that a cell with another ordinal counted for, where it is known."""
 
     citizen: int
     ordinal: int
@@ -59,6 +62,16 @@ class PutBack:
     bit: int
     region: str
     unit: str
+    was_region: str = ""
+    was_unit: str = ""
+
+
+@dataclass(frozen=True)
+class PutBackDone:
+    """How many documents changed a cell, and how many of these counted for a place that nobody named."""
+
+    changed: int
+    displaced: int
 
 
 @dataclass(frozen=True)
@@ -89,6 +102,7 @@ _REFUSED = {
     b"NEWER": "another process opened it under a younger epoch",
     b"FOREIGN": "Redis holds counters that MongoDB does not know, so it stays closed; point WENMING_REDIS_URL and "
                 "WENMING_MONGODB_URI at the stores that belong together",
+    b"LOST": "its Redis was emptied or replaced in the middle of a recovery, which starts again",
 }
 
 
@@ -133,13 +147,13 @@ class Shard:
 
     async def begin(self, epoch: int, birth: str, *, force: bool = False) -> Begun:
         """Close for recovery under `epoch`. Raises Superseded when a younger epoch or another product's shard is there."""
-        reply = await self._run("begin", self.keys[:1], [epoch, birth, int(force)])
+        reply = await self._run("begin", [self.keys[0], self.keys[4]], [epoch, birth, int(force)])
         if reply[0] != b"OK":
             raise Superseded(f"shard {self.id}: {_REFUSED[reply[0]]}")
         return Begun(bool(reply[1]), *(int(value) for value in reply[2:]))
 
     async def open(self, epoch: int, fields: dict[str, int | str], *, fresh: bool = False) -> None:
-        """Open under `epoch` with the given meta fields. Raises Superseded where it may not."""
+        """Open under `epoch` with the given meta fields; after `begin`, on the same server. Raises Superseded where it may not."""
         flat = [part for name, value in fields.items() for part in (name, value)]
         reply = await self._run("open", self.keys[:1], [epoch, int(fresh), *flat])
         if reply != b"OK":
@@ -150,16 +164,19 @@ class Shard:
         reply: bytes = await self._run("window", self.keys[:1], [epoch, state, opens, closes])
         return reply == b"OK"
 
-    async def put_back(self, epoch: int, items: Sequence[PutBack]) -> int | None:
-        """Union documents into the cells. Returns how many changed a cell, None when the epoch is not ours."""
+    async def put_back(self, epoch: int, items: Sequence[PutBack], *, settled: bool = False) -> PutBackDone | None:
+        """Union documents into the cells. None when the epoch is not ours.
+
+        `settled`: only where MongoDB has the cell's last change; another may be on its way to the very documents.
+        """
         pages: dict[int, int] = {}
         packed = []
         for item in items:
             _, page, offset = place(item.citizen, self.shards)
             packed.append((pages.setdefault(page, len(pages) + 1), offset, item.ordinal, item.second, item.seq, item.bit,
-                           item.region, item.unit))
-        reply = await self._run("putback", [*self.keys[:4], *self._pages(pages)], [epoch, _pack(packed), self.clock])
-        return int(reply[1]) if reply[0] == b"OK" else None
+                           item.region, item.unit, item.was_region, item.was_unit))
+        reply = await self._run("putback", [*self.keys[:4], *self._pages(pages)], [epoch, _pack(packed), self.clock, int(settled)])
+        return PutBackDone(int(reply[1]), int(reply[2])) if reply[0] == b"OK" else None
 
     async def journal(self, entries: int) -> list[Entry]:
         """The oldest entries that MongoDB may not have yet."""
@@ -196,17 +213,20 @@ class Shard:
         fsync = config.get("appendfsync", config.get(b"appendfsync", ""))
         return fsync in ("always", b"always") and set(str(info.get("master_replid2", ""))) <= {"0"}
 
-    async def wipe(self, citizens: int) -> None:
-        """Drop cells and totals, not meta and journal, before a rebuild from documents. `citizens`: numbers issued so far."""
-        pages = citizens // self.shards // CELLS_PER_PAGE + 1
-        for start in range(0, pages + 1, 256):
-            await self._redis.unlink(*(keys.shard_page(self.tag, page) for page in range(start, min(start + 256, pages + 1))))
-        await self._redis.unlink(*self.keys[1:4])
+    async def wipe(self, epoch: int, citizens: int) -> None:
+        """Drop cells and totals, not meta and journal, before a rebuild from documents. Raises Superseded when it is not ours to fill.
 
-    async def forget(self, citizens: int) -> None:
-        """Drop every key of the shard: its campaign is archived."""
-        await self.wipe(citizens)
-        await self._redis.unlink(self.keys[0], self.keys[4])
+        `citizens`: numbers issued so far. Pages past them go too, as far as there are any.
+        """
+        last, page, names = citizens // self.shards // CELLS_PER_PAGE, 0, list(self.keys[1:4])
+        while True:
+            names += [keys.shard_page(self.tag, n) for n in range(page, page + WIPED_PAGES)]
+            there = int(await self._run("wipe", [self.keys[0], *names], [epoch]))
+            if there < 0:
+                raise Superseded(f"shard {self.id}: {_REFUSED[b'NEWER']}")
+            page, names = page + WIPED_PAGES, []
+            if page > last and not there:
+                return
 
     def _pages(self, pages: dict[int, int]) -> list[str]:
         return [keys.shard_page(self.tag, page) for page in pages]
@@ -229,4 +249,4 @@ def _load(name: str) -> tuple[str, str]:
     return sha1(text.encode(), usedforsecurity=False).hexdigest(), text
 
 
-_SCRIPTS = {name: _load(name) for name in ("accept", "amend", "begin", "open", "window", "putback", "trim", "figures")}
+_SCRIPTS = {name: _load(name) for name in ("accept", "amend", "begin", "open", "window", "putback", "trim", "wipe", "figures")}

@@ -1,14 +1,23 @@
 -- Puts documents back into a shard that lacks them: a set union, counts only go up, the document's ordinal wins.
 -- It writes no journal: what comes from a document is durable already.
 -- KEYS: meta, totals, minutes, units, page...
--- ARGV: epoch, packed items, clock ("" = TIME)
--- item: {page (1 = KEYS[5]), offset, ordinal, second, seq, bit, region, unit}
--- Returns {"OK", changed} or {"NOT_READY"}.
+-- ARGV: epoch, packed items, clock ("" = TIME), settled (1 = leave cells whose last change MongoDB does not have yet)
+-- item: {page (1 = KEYS[5]), offset, ordinal, second, seq, bit, region, unit, was region, was unit}; was region "": not known
+-- Returns {"OK", changed, displaced (counted for a place that no item names)} or {"NOT_READY"}.
 local CELL = '>I4I4I4I2'
-local meta = redis.call('HMGET', KEYS[1], 'epoch', 'shards', 'shard', 'ordinal')
+local meta = redis.call('HMGET', KEYS[1], 'epoch', 'watermark')
 if not meta[1] or meta[1] ~= ARGV[1] then return {'NOT_READY'} end
 local now = tonumber(ARGV[3]) or tonumber(redis.call('TIME')[1])
-local changed = 0
+local pending = ARGV[4] == '1' and tonumber(meta[2] or 0) or math.huge
+
+local function count(sign, second, region, unit)
+  redis.call('HINCRBY', KEYS[2], 'r:' .. region, sign)
+  if unit ~= '' then redis.call('HINCRBY', KEYS[4], unit, sign) end
+  local minute = math.floor(second / 60)
+  if minute > math.floor(now / 60) - 1440 then redis.call('HINCRBY', KEYS[3], minute, sign) end
+end
+
+local changed, displaced = 0, 0
 for _, item in ipairs(cmsgpack.unpack(ARGV[2])) do
   local page, offset, bit = KEYS[4 + item[1]], item[2], item[6]
   local raw = redis.call('GETRANGE', page, offset, offset + 13)
@@ -16,14 +25,17 @@ for _, item in ipairs(cmsgpack.unpack(ARGV[2])) do
   if #raw == 14 then o, s, q, f = struct.unpack(CELL, raw) end
   local counted = math.floor(f / 8192) % 4 == 0
   local had = math.floor(f / 2 ^ bit) % 2 == 1
-  if o ~= item[3] or not had then
+  if q <= pending and (o ~= item[3] or not had) then
     changed = changed + 1
-    if o == 0 then
+    if counted and o == 0 then
       redis.call('HINCRBY', KEYS[2], 'p', 1)
-      redis.call('HINCRBY', KEYS[2], 'r:' .. item[7], 1)
-      if item[8] ~= '' then redis.call('HINCRBY', KEYS[4], item[8], 1) end
-      local minute = math.floor(item[4] / 60)
-      if minute > math.floor(now / 60) - 1440 then redis.call('HINCRBY', KEYS[3], minute, 1) end
+      count(1, item[4], item[7], item[8])
+    elseif counted and o ~= item[3] and item[7] ~= '' and item[9] ~= '' then
+      -- She counted for another place and minute meanwhile: what counts is what the document says.
+      count(1, item[4], item[7], item[8])
+      count(-1, s, item[9], item[10])
+    elseif counted and o ~= item[3] then
+      displaced = displaced + 1
     end
     if not had then
       f = f + 2 ^ bit
@@ -32,4 +44,4 @@ for _, item in ipairs(cmsgpack.unpack(ARGV[2])) do
     redis.call('SETRANGE', page, offset, struct.pack(CELL, item[3], item[4], math.max(q, item[5]), f))
   end
 end
-return {'OK', changed}
+return {'OK', changed, displaced}

@@ -146,3 +146,37 @@ class TestDailyPeriods:
         assert (again.ordinal, again.period, again.status) == (first.ordinal, first.period, 200)
         assert (await tomorrow.counting.figures("flag", None, NOON + 86400)).participants == 0
         await tomorrow.close()
+
+
+class TestAnswersThatNeverCame:
+    async def test_a_call_that_timed_out_after_it_was_done_is_not_done_twice(self, stores, tmp_path):
+        world = await World(stores, tmp_path, campaign()).ready()
+        await world.salute(1)
+        shard = world.counting.period(world.campaigns.current, "all").handles[0].shard
+        done, lost = shard.accept, []
+
+        async def answer_lost(epoch, items):
+            answer = await done(epoch, items)
+            if not lost:
+                lost.append(len(items))
+                raise TimeoutError
+            return answer
+
+        shard.accept = answer_lost
+        answers = await asyncio.gather(*(world.salute(citizen) for citizen in range(2, 52)))
+        assert lost == [50] and sorted(a.ordinal for a in answers) == list(range(2, 52))
+        await world.proved(51)
+        await world.close()
+
+    async def test_whoever_hangs_up_in_the_middle_harms_neither_herself_nor_others(self, stores, tmp_path):
+        world = await World(stores, tmp_path, campaign()).ready()
+        calls = [asyncio.create_task(world.salute(citizen)) for citizen in range(40)]
+        await asyncio.sleep(0)
+        for call in calls[::2]:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+        answers = await asyncio.gather(*(world.salute(citizen) for citizen in range(40)))
+        assert sorted(a.ordinal for a in answers) == list(range(1, 41))
+        assert all(call.result().ordinal == answers[n].ordinal for n, call in enumerate(calls) if n % 2)
+        await world.proved(40)
+        await world.close()

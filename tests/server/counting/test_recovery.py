@@ -147,3 +147,66 @@ class TestReconcile:
         assert await world.reconcile.shard(shard, world.campaigns.current) == 0
         assert (await world.audit())["ok"]
         await world.close()
+
+
+class TestReceiptsOfMergedNumbers:
+    async def test_one_that_was_lost_before_the_merge_is_still_hers(self, stores, tmp_path):
+        """Her salute under one number was shown and lost; then her two numbers turned out to be one."""
+        world = await World(stores, tmp_path, campaign(2)).ready()
+        await asyncio.gather(*(world.salute(citizen) for citizen in range(10, 20)))
+        await world.carry_all()
+        shown = await world.salute(7)
+        await stores.redis.flushall()
+        world.merged[7] = 4
+        again = await world.salute_until_taken(4, receipt=shown.receipt)
+        assert (again.ordinal, again.participated_at) == (shown.ordinal, shown.participated_at)
+        await world.salute_until_taken(11)  # the other shard is ready too
+        await world.amendments.merge(7, 4)
+        assert (await world.salute_until_taken(4)).ordinal == shown.ordinal
+        await world.proved(11)
+        await world.close()
+
+    async def test_so_is_one_that_comes_while_the_merge_is_half_done(self, stores, tmp_path):
+        world = await World(stores, tmp_path, campaign(2)).ready()
+        shown = await world.salute(7)
+        world.merged[7] = 4
+        again = await world.salute(4, receipt=shown.receipt)
+        assert again.ordinal == shown.ordinal
+        await world.carry_all()
+        await world.amendments.merge(7, 4)
+        await world.proved(1)
+        await world.close()
+
+    async def test_anothers_is_not(self, stores, tmp_path):
+        world = await World(stores, tmp_path, campaign(2)).ready()
+        shown = await world.salute(7)
+        await stores.redis.flushall()
+        assert (await world.salute_until_taken(4, receipt=shown.receipt)).ordinal != shown.ordinal
+        await world.close()
+
+    async def test_the_same_one_a_hundred_times_at_once_restores_one(self, stores, tmp_path):
+        world = await World(stores, tmp_path, campaign()).ready()
+        shown = await world.salute(7)
+        await stores.redis.flushall()
+        await world.salute_until_taken(8)
+        answers = await asyncio.gather(*(world.salute(7, receipt=shown.receipt) for _ in range(100)))
+        assert {(a.ordinal, a.participated_at) for a in answers} == {(shown.ordinal, shown.participated_at)}
+        await world.proved(2)
+        await world.close()
+
+
+class TestVoidsAreRemembered:
+    async def test_an_emptied_redis_does_not_tell_clients_that_totals_may_not_fall(self, stores, tmp_path):
+        world = await World(stores, tmp_path, campaign()).ready()
+        await asyncio.gather(*(world.salute(citizen) for citizen in range(6)))
+        await world.carry_all()
+        for citizen in range(3):
+            await world.amendments.void(world.campaigns.current, "all", citizen)
+        await world.salute(10)
+        await world.carry_all()
+        before = await world.counting.figures("flag", "all", time.time())
+        await stores.redis.flushall()
+        while (after := await world.counting.figures("flag", "all", time.time())).stale_shards:
+            await asyncio.sleep(0.1)
+        assert after.participants == before.participants == 4 and after.voids > before.voids
+        await world.close()

@@ -123,6 +123,13 @@ class World:
     async def audit(self) -> dict:
         return report(await Audit(self.stores.counting, self.epochs, self.documents).campaign(self.campaigns.current))
 
+    async def proved(self, participants: int) -> None:
+        """The audit says that nothing is lost and nothing doubled."""
+        await self.carry_all()
+        report = await self.audit()
+        assert report["ok"], report
+        assert report["participants"] == {"cells": participants, "totals": participants, "documents": participants}
+
     async def close(self) -> None:
         await self.ledgers.close()
         await self.counting.close()
