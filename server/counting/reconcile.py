@@ -1,6 +1,7 @@
 """Reconcile: looks each minute, and wholly at a campaign's close, whether every document has its cell.
 
-Owns nothing. It goes round: each look goes on where the last one stopped. Repairs by set union: a cell that a document names and Redis lacks is put back; counts only go up.
+Owns nothing. It goes round: each look goes on where the last one stopped. Repairs by set union: a cell that a document names
+and Redis lacks is put back; counts only go up.
 """
 
 from __future__ import annotations
