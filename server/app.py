@@ -119,6 +119,7 @@ def job_table(services: Services, roles: frozenset[str]) -> list[Job]:
 
     async def reconcile(now: float) -> None:
         for campaign in await services.campaigns.running():
+            await services.counting.look_back(campaign)
             await reconcile_campaign(services, campaign.slug, now)
 
     async def visits(now: float) -> None:

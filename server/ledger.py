@@ -12,6 +12,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from server.campaigns import Campaign
 from server.clock import Clock, day_of
 from server.counting.cells import DELETED, MERGED, VOID, local_ordinal
 from server.counting.epochs import EpochStore
+from server.counting.figures import ShardFigures
 from server.counting.shards import Entry, PutBack, Shard, Superseded
 from server.metrics import Metrics
 from server.participations import Amendment, Participation, ParticipationStore
@@ -74,6 +76,9 @@ class Ledger:
         self._clock = clock
         self._metrics = metrics
         self._last_seen: dict[str, int] = {}
+        self._totals_of: dict[str, int] = {}
+        self._births: dict[str, str] = {}
+        self._steps: dict[str, asyncio.Lock] = {}
 
     async def run(self, shard: Shard, campaign: Campaign) -> None:
         """Carry one shard's journal until cancelled; hands the journal over at a clean stop."""
@@ -103,27 +108,56 @@ class Ledger:
                     logger.info("the journal of %s was not handed over; its lease runs out", shard.id)
 
     async def step(self, shard: Shard, campaign: Campaign, fence: int) -> int:
-        """Carry the oldest entries over. Returns how many changes moved. Raises PyMongoError, RedisError, Superseded."""
+        """Carry the oldest entries over. Returns how many changes moved. Raises PyMongoError, RedisError, Superseded.
+
+        One at a time: a recovery that finds the journal empty must know that nobody has a part of it in his hands.
+        """
+        async with self._steps.setdefault(shard.id, asyncio.Lock()):
+            return await self._step(shard, campaign, fence)
+
+    async def _step(self, shard: Shard, campaign: Campaign, fence: int) -> int:
         figures = await shard.figures(minutes=0)
+        if not figures.epoch:
+            return 0  # nothing is there
+        await self._check_birth(shard, figures.birth)
         entries = await shard.journal(ENTRIES_PER_STEP)
-        if figures.epoch:
-            await self._saw(shard, figures.seq, figures.ordinal)
-        if not entries:
-            if figures.watermark < figures.seq:  # nothing was pending when its sequence was read: MongoDB has all of it
-                await shard.trim(fence, figures.epoch, figures.seq)
-            return 0
         now = self._clock()
+        await self._saw(shard, figures.seq, figures.ordinal)
+        await self._note_missing(shard, figures, entries, now)
         rows = [row for entry in entries for row in entry.rows]
         for start in range(0, len(rows), ROWS_PER_INSERT):
             await self._write(shard, campaign, rows[start:start + ROWS_PER_INSERT], figures.epoch, now)
-        last: Entry = entries[-1]
-        await self._archive.append(campaign.slug, now, [msgspec.json.encode([shard.id, *row]) + b"\n" for row in rows])
-        await self._epochs.written(shard.id, last.seq, figures.epoch, figures.seq, {
-            "participants": figures.participants, "by_region": figures.by_region, "voids": figures.voids,
-            "by_activity": {a.code: figures.by_bit.get(i, 0) for i, a in enumerate(campaign.activities)}})
-        await shard.trim(fence, last.epoch, last.seq)
+        epoch, seq = (entries[-1].epoch, entries[-1].seq) if entries else (figures.epoch, figures.seq)
+        if entries:
+            await self._archive.append(campaign.slug, now, [msgspec.json.encode([shard.id, *row]) + b"\n" for row in rows])
+        if entries or self._totals_of.get(shard.id) != figures.seq:  # entries may be younger than the figures: the next step has theirs
+            await self._epochs.written(shard.id, seq, figures.epoch, figures.seq, {
+                "participants": figures.participants, "by_region": figures.by_region, "voids": figures.voids,
+                "by_activity": {a.code: figures.by_bit.get(i, 0) for i, a in enumerate(campaign.activities)}})
+            self._totals_of[shard.id] = figures.seq
+        if entries or figures.watermark < figures.seq:
+            await shard.trim(fence, epoch, seq)
         self._metrics.record("changes_written_total", amount=len(rows))
         return len(rows)
+
+    async def _check_birth(self, shard: Shard, birth: str) -> None:
+        """Raises Superseded where Redis holds another product's shard: its journal is not ours to take."""
+        if self._births.get(shard.id) != birth:
+            state = await self._epochs.find(shard.id)
+            self._births[shard.id] = state.birth if state else ""
+        if self._births[shard.id] != birth:
+            raise Superseded(f"the journal of {shard.id} is of counters that MongoDB does not know")
+
+    async def _note_missing(self, shard: Shard, figures: ShardFigures, entries: Sequence[Entry], now: float) -> None:
+        """A stretch of changes that left the journal unwritten (evicted, or by hand) is poison: it fails the audit, it stops nobody."""
+        following = entries[0].rows[0][0] if entries else figures.seq + 1
+        if following <= figures.watermark + 1:
+            return
+        known = (await shard.figures(minutes=0)).watermark  # another owner of the journal may just have been at it
+        if following > known + 1:
+            logger.error("changes %d to %d of %s are gone from the journal", known + 1, following - 1, shard.id)
+            self._metrics.record("changes_poisoned_total", amount=following - known - 1)
+            await self._documents.note_poison(shard.id, known + 1, [known + 1, following - 1], "gone from the journal", now)
 
     async def _saw(self, shard: Shard, seq: int, ordinal: int) -> None:
         if self._last_seen.get(shard.id) != seq:
@@ -155,7 +189,7 @@ class Ledger:
                          standing.ordinal, claim.ordinal)
             self._metrics.record("conflicts_found_total")
             await self._documents.note_conflict(shard.id, standing, claim, now)
-            await shard.put_back(epoch, [put_back(standing, campaign)])
+            await shard.put_back(epoch, [replace(put_back(standing, campaign), was_region=claim.region, was_unit=claim.unit)])
         for claim, reason in written.poison:
             self._metrics.record("changes_poisoned_total")
             logger.error("MongoDB refused change %d of %s", claim.seq, shard.id)

@@ -12,8 +12,6 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pymongo import UpdateOne
-
 from server.stores import BulkWriteError, Database, Document
 
 # A sequence is at most 2^32, so ten digits sort like numbers.
@@ -118,11 +116,12 @@ class ParticipationStore:
         return Written(len(batch) - len(failures), conflicts, poison)
 
     async def overwrite(self, claims: Sequence[Participation]) -> None:
-        """Write what an audited merge decided, over whatever stands."""
-        if claims:
-            await self._participations.bulk_write(
-                [UpdateOne({"_id": claim.id}, {"$set": {k: v for k, v in claim.document().items() if k != "_id"}}, upsert=True)
-                 for claim in claims])
+        """Write what an audited merge decided, over whatever older stands; an older one that comes again changes nothing."""
+        for claim in claims:
+            fields = claim.document()
+            await self._participations.update_one({"_id": claim.id}, {"$setOnInsert": fields}, upsert=True)
+            del fields["_id"]
+            await self._participations.update_one({"_id": claim.id, "seq": {"$lt": claim.seq}}, {"$set": fields})
 
     async def amend(self, amendment: Amendment) -> None:
         """Keep the newest amendment of a cell; an older one that comes again changes nothing."""

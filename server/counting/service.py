@@ -28,9 +28,11 @@ from server.stores import PyMongoError, RedisClient, RedisError
 
 logger = logging.getLogger(__name__)
 
+# Yesterday's shards keep their ledger this much longer than late salutes come, for the last of these to be written.
+LEDGER_SECONDS = 600
 # A request that never got an answer is taken this long after its period (design: 30 minutes); accept.lua has it too.
 LATE_SECONDS = 1800
-# A phone's clock may be ahead by this much before its "first tried at" is not believed.
+# A clock may be ahead by this much: a phone's, before its "first tried at" is not believed, and ours at an opening.
 CLOCK_AHEAD_SECONDS = 60
 
 REFUSALS: dict[int, Exception] = {
@@ -171,7 +173,10 @@ class Counting:
         try:
             return await self._ask_shard(campaign, period, ask, item, receipt, place_error)
         except Conflict as refusal:
-            if refusal is not REFUSALS[cells.ENDED] or item.late or now >= window_of(campaign, period)[1]:
+            opens, closes = window_of(campaign, period)
+            if refusal is REFUSALS[cells.NOT_OPEN] and opens <= now < opens + CLOCK_AHEAD_SECONDS:
+                raise Unavailable() from refusal  # our clock is a moment ahead of the shard's: she sends it again by herself
+            if refusal is not REFUSALS[cells.ENDED] or item.late or now >= closes:
                 raise
         # She was in time at our door; the period ended while she waited before the shard.
         return await self._ask_shard(campaign, period, ask, replace(item, late=1), receipt, place_error)
@@ -266,7 +271,7 @@ class Counting:
             known = Period(campaign, period, window_of(campaign, period))
             known.handles = [self._new_handle(known, number) for number in range(campaign.shards)]
             self._periods[campaign.slug, period] = known
-        known.campaign = campaign
+        known.campaign, known.window = campaign, window_of(campaign, period)
         return known
 
     def _handle(self, campaign: Campaign, period: str, citizen: int) -> Handle:
@@ -307,7 +312,7 @@ class Counting:
         """Open the current period's shards, and tomorrow's of a daily campaign before midnight needs them. Returns the shards."""
         periods = [period_of(campaign, now)]
         if campaign.period_rule == "daily":
-            periods += [day_of(now - LATE_SECONDS), day_of(now + 86400)]
+            periods += [day_of(now - LATE_SECONDS - LEDGER_SECONDS), day_of(now + 86400)]
         shards = []
         for name in dict.fromkeys(periods):
             period = self.period(campaign, name)
@@ -319,6 +324,15 @@ class Counting:
                 shards.append(handle.shard)
         return shards
 
+    async def look_back(self, campaign: Campaign) -> None:
+        """Look after shards of days that are over: nobody asks for them, and they may hold what MongoDB lacks. Raises as `apply`."""
+        for document in await self._epochs.of_campaign(campaign.slug):
+            period = self.period(campaign, document["period"])
+            handle = period.handles[document["shard"]]
+            if handle.epoch is None or not (await handle.shard.figures(minutes=0)).ready:
+                handle.epoch = None
+                self._look_after(period, handle)
+
     async def apply(self, campaign: Campaign) -> bool:
         """Tell every shard of a campaign its new state and window. Raises RedisError or PyMongoError when one does not answer.
 
@@ -327,7 +341,6 @@ class Counting:
         told = True
         for document in await self._epochs.of_campaign(campaign.slug):
             period = self.period(campaign, document["period"])
-            period.window = window_of(campaign, period.period)
             handle = period.handles[document["shard"]]
             if not await handle.shard.set_window(document["epoch"], campaign.state, *period.window):
                 handle.epoch = None
