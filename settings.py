@@ -99,10 +99,6 @@ class Settings:
         return all(not appid or appid.startswith(SANDBOX_APPID_PREFIX) for appid in (self.official_appid, self.miniprogram_appid))
 
     @property
-    def uses_embedded_redis(self) -> bool:
-        return not self.redis_url
-
-    @property
     def uses_embedded_mongodb(self) -> bool:
         return not self.mongodb_uri
 

@@ -81,12 +81,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         await services.citizens.refresh()
         yield services
     finally:
-        await services.ledgers.close()
-        await services.counting.close()
-        await services.posters.close()
-        await services.citizens.close()
-        await services.official_client.close()
-        await services.miniprogram_client.close()
+        await services.close()
         await stores.close()
 
 

@@ -97,6 +97,12 @@ class Services:
     visits: Visits
     web_login: WebLogin
 
+    async def close(self) -> None:
+        """Hand over and answer what was accepted; the stores stay open until after this."""
+        for service in (self.official, self.miniprogram, self.ledgers, self.counting, self.posters, self.citizens,
+                        self.official_client, self.miniprogram_client):
+            await service.close()
+
 
 def build(stores: Stores, options: Options, clock: Clock) -> Services:
     """Make every service. Nothing is started and nothing is asked of a store yet."""

@@ -29,7 +29,7 @@ def problems(**environ: str) -> list[str]:
 class TestReading:
     def test_nothing_set_is_one_machine_with_everything_embedded(self):
         settings = loaded()
-        assert settings.uses_embedded_redis and settings.uses_embedded_mongodb and settings.uses_sandbox and not settings.is_public
+        assert settings.uses_embedded_mongodb and settings.uses_sandbox and not settings.is_public
         assert settings.base_url == "http://127.0.0.1:8888"
 
     def test_values_have_their_types(self):

@@ -113,9 +113,6 @@ class Store:
         row = self._one("SELECT citizen FROM identities WHERE openid = ? AND appid = ?", openid, appid)
         return self.find_citizen(row["citizen"]) if row else None
 
-    def rename(self, citizen: str, nickname: str) -> None:
-        self._db.execute("UPDATE citizens SET nickname = ? WHERE key = ?", (nickname, citizen))
-
     # following --------------------------------------------------------------------------------------------------
 
     def follow(self, appid: str, citizen: str, scene: str, now: float) -> None:
