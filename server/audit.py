@@ -68,6 +68,14 @@ class Census:
         self.bits[index] |= 1 << bit
 
 
+    def forget(self, citizen: int) -> None:
+        """Her documents are about to be written over by a merge."""
+        index = citizen // self._shards
+        if index < len(self.bits):
+            self.ordinals[index] = self.seconds[index] = self.bits[index] = 0
+        self.differ = [c for c in self.differ if c != citizen]
+
+
 class Audit:
     def __init__(self, redis: RedisClient, epochs: EpochStore, documents: ParticipationStore) -> None:
         self._redis = redis
@@ -119,8 +127,8 @@ class Audit:
             else:
                 amended[row[2]] = row[3] & (VOID | MERGED)
                 if row[8] == "moved":
+                    census.forget(row[2])
                     for bit in (b for b in range(len(codes)) if row[3] >> b & 1):
-                        census.differ = [c for c in census.differ if c != row[2]]
                         census.add(Participation(shard.campaign, shard.period, shard.shard, row[0], row[2], codes[bit], row[4], row[5],
                                                  "", ""), bit)
         await self._cells(shard, codes, census, amended, figures, audit)

@@ -271,7 +271,8 @@ class Counting:
             known = Period(campaign, period, window_of(campaign, period))
             known.handles = [self._new_handle(known, number) for number in range(campaign.shards)]
             self._periods[campaign.slug, period] = known
-        known.campaign, known.window = campaign, window_of(campaign, period)
+        if known.campaign is not campaign:  # every second at most: the look-up of a salute costs nothing more
+            known.campaign, known.window = campaign, window_of(campaign, period)
         return known
 
     def _handle(self, campaign: Campaign, period: str, citizen: int) -> Handle:

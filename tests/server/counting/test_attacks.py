@@ -132,7 +132,7 @@ class TestTwoProcesses:
 
 class TestRecovery:
     @pytest.mark.parametrize("killed_before", ["_drain_journal", "_put_back", "_ordinal_margin"])
-    async def test_a_kill_between_begin_and_open_leaves_it_closed_until_the_next_finishes(self, stores, tmp_path, monkeypatch, killed_before):
+    async def test_a_kill_before_opening_leaves_it_closed_until_the_next_finishes(self, stores, tmp_path, monkeypatch, killed_before):
         one = await opened(stores, tmp_path, owner="one")
         answers = [await one.salute(citizen) for citizen in range(10)]
 

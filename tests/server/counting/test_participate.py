@@ -81,7 +81,7 @@ class TestRefusals:
     @pytest.mark.parametrize(("clock", "state", "code"), [
         (NOON - 1, "open", "CAMPAIGN_NOT_OPEN"), (NOON + 3600, "open", "CAMPAIGN_ENDED"),
         (NOON, "paused", "CAMPAIGN_PAUSED"), (NOON, "frozen", "CAMPAIGN_FROZEN"),
-        (NOON, "scheduled", "CAMPAIGN_NOT_OPEN"), (NOON, "archived", "CAMPAIGN_ENDED")])
+        (NOON + 120, "scheduled", "CAMPAIGN_NOT_OPEN"), (NOON, "archived", "CAMPAIGN_ENDED")])
     async def test_the_window_and_the_state_are_decided_by_the_shards_clock(self, stores, tmp_path, clock, state, code):
         held = campaign(opens_at=NOON, closes_at=NOON + 3600, state=state)
         world = await World(stores, tmp_path, held, clock=clock).ready()
