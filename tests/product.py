@@ -43,7 +43,9 @@ class Product:
         until = time.monotonic() + READY_SECONDS
         while self._tables() == tables:
             assert self.process.poll() is None, self.log()
-            assert time.monotonic() < until, self.log()
+            if time.monotonic() > until:
+                self.kill()
+                raise AssertionError(f"not ready: {self.log()}")
             time.sleep(0.1)
 
     def _tables(self) -> int:

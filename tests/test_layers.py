@@ -81,6 +81,11 @@ class TestArrows:
             ours = {name for name in names(path, "server", "handlers", "settings") if not f"{name}.".startswith("server.sandbox.")}
             assert ours == set(), name_of(path)
 
+    def test_no_process_is_started_by_the_loop(self):
+        """uvloop runs Python in the forked copy of a process with threads, which can hang both; subprocess does not."""
+        for path in PRODUCT:
+            assert "create_subprocess" not in path.read_text("utf-8") and "subprocess_exec" not in path.read_text("utf-8"), name_of(path)
+
     def test_the_product_imports_no_test(self):
         assert breakers(PRODUCT, ("tests", "pytest"), set()) == {}
 

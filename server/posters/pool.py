@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import socket
+import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +31,8 @@ START_SECONDS = 30.0
 PAUSE_SECONDS = 10.0
 # Time for a child to end by itself after its input closed; it only has to finish one poster.
 END_SECONDS = 2.0
+# How often an ending child is looked at; a killed one is gone within a millisecond or two.
+WATCH_SECONDS = 0.01
 TRIES = 2
 # What reading and writing raise when a child has died, hangs or talks nonsense.
 LOST = (OSError, EOFError, TimeoutError, msgspec.MsgspecError)
@@ -62,16 +66,22 @@ class _Waiting:
 
 
 class _Child:
-    """One drawing process."""
+    """One drawing process, at the other end of a socket.
+
+    It is started by subprocess, not by the loop: uvloop forks and then runs Python in the copy of this process, which hangs for
+    ever (and the loop with it) where another thread held a lock in that moment. subprocess runs none, and takes a millisecond.
+    """
 
     def __init__(self, assets: Path) -> None:
         self._assets = assets
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._reader: asyncio.StreamReader | None = None
+        self._writer: asyncio.StreamWriter | None = None
         self._paused_until = 0.0
 
     @property
     def pid(self) -> int | None:
-        return self._process.pid if self._process and self._process.returncode is None else None
+        return self._process.pid if self._process and self._process.poll() is None else None
 
     async def draw(self, job: bytes) -> Answer:
         """One job. Raises OSError, EOFError or TimeoutError when the child is lost; PosterUnavailable when none can start."""
@@ -85,9 +95,13 @@ class _Child:
         loop = asyncio.get_running_loop()
         if loop.time() < self._paused_until:
             raise PosterUnavailable()
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "server.posters.worker", str(self._assets), cwd=ROOT,
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE)
+        await self.end()
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(  # noqa: ASYNC220 a millisecond, see above
+                [sys.executable, "-m", "server.posters.worker", str(self._assets)], cwd=ROOT,
+                stdin=theirs.fileno(), stdout=theirs.fileno())
+        self._reader, self._writer = await asyncio.open_connection(sock=ours)
         async with asyncio.timeout(START_SECONDS):
             ready = await self._read()
         if ready.problem:
@@ -97,34 +111,32 @@ class _Child:
             raise PosterUnavailable()
 
     async def _ask(self, job: bytes) -> Answer:
-        assert self._process and self._process.stdin
-        self._process.stdin.write(frame(job))
-        await self._process.stdin.drain()
+        assert self._writer
+        self._writer.write(frame(job))
+        await self._writer.drain()
         return await self._read()
 
     async def _read(self) -> Answer:
-        assert self._process and self._process.stdout
-        length = int.from_bytes(await self._process.stdout.readexactly(HEAD_BYTES), "big")
-        return msgspec.msgpack.decode(await self._process.stdout.readexactly(length), type=Answer)
+        assert self._reader
+        length = int.from_bytes(await self._reader.readexactly(HEAD_BYTES), "big")
+        return msgspec.msgpack.decode(await self._reader.readexactly(length), type=Answer)
 
     async def end(self, patience_seconds: float = 0.0) -> None:
         """Close the child's input, wait that long, then kill it."""
-        process, self._process = self._process, None
+        process, writer = self._process, self._writer
+        self._process = self._reader = self._writer = None
+        if writer is not None:
+            writer.close()
+            with contextlib.suppress(OSError):  # its child may have died with our words unread
+                await writer.wait_closed()
         if process is None:
             return
-        if process.stdin:
-            process.stdin.close()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), patience_seconds)
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
+        loop = asyncio.get_running_loop()
+        until = loop.time() + patience_seconds
+        while process.poll() is None:
+            if loop.time() >= until:
                 process.kill()
-            await process.wait()
-        with contextlib.suppress(OSError):  # both pipes are told of the end, so that nothing is closed after the loop
-            if process.stdout:
-                await process.stdout.read()
-            if process.stdin:
-                await process.stdin.wait_closed()
+            await asyncio.sleep(WATCH_SECONDS)
 
 
 class Pool:
