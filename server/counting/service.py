@@ -166,25 +166,25 @@ class Counting:
         period = period_of(campaign, tried)
         if receipt and receipt.period != period:
             # She brings an earlier day's receipt until it is durable: that day's cell, and nothing of today.
-            return await self._ask_shard(campaign, receipt.period, ask, self._item(ask.citizen, -1, "", "", 0, receipt), receipt)
+            return await self._ask_shard(campaign, receipt.period, self._item(ask.citizen, -1, "", "", 0, receipt), receipt)
         place_error = await self._place_error(campaign, ask)
         region, unit = ("", "") if place_error else (ask.region, ask.unit)
         item = self._item(ask.citizen, bit, region, unit, int(tried != now), receipt)
         try:
-            return await self._ask_shard(campaign, period, ask, item, receipt, place_error)
+            return await self._ask_shard(campaign, period, item, receipt, place_error)
         except Conflict as refusal:
             opens, closes = window_of(campaign, period)
-            if refusal is REFUSALS[cells.NOT_OPEN] and opens <= now < opens + CLOCK_AHEAD_SECONDS:
+            if refusal is REFUSALS[cells.NOT_OPEN] and campaign.state == "open" and opens <= now < opens + CLOCK_AHEAD_SECONDS:
                 raise Unavailable() from refusal  # our clock is a moment ahead of the shard's: she sends it again by herself
             if refusal is not REFUSALS[cells.ENDED] or item.late or now >= closes:
                 raise
         # She was in time at our door; the period ended while she waited before the shard.
-        return await self._ask_shard(campaign, period, ask, replace(item, late=1), receipt, place_error)
+        return await self._ask_shard(campaign, period, replace(item, late=1), receipt, place_error)
 
     async def record_of(self, slug: str, citizen: int, now: float) -> Taken:
         """Her record of the current period. Raises NotFound PARTICIPATION_NOT_FOUND."""
         campaign = await self._campaigns.get(slug)
-        return await self._ask_shard(campaign, period_of(campaign, now), Ask(slug, citizen, ""), Item(citizen, -1), None)
+        return await self._ask_shard(campaign, period_of(campaign, now), Item(citizen, -1), None)
 
     async def region_of(self, slug: str, period: str, citizen: int) -> str:
         """The region that she counted for, "" while no document says so. Fails open: a certificate without it is still one."""
@@ -225,13 +225,13 @@ class Counting:
             return Item(citizen, bit, region, unit, late)
         return Item(citizen, bit, region, unit, late, receipt.ordinal, receipt.second, receipt.bits, receipt.region, receipt.unit)
 
-    async def _ask_shard(self, campaign: Campaign, period: str, ask: Ask, item: Item, receipt: Receipt | None,
+    async def _ask_shard(self, campaign: Campaign, period: str, item: Item, receipt: Receipt | None,
                          place_error: InvalidBody | None = None) -> Taken:
         if campaign.state == "scheduled":
             raise REFUSALS[cells.NOT_OPEN]
         if campaign.state == "archived":
             raise REFUSALS[cells.ENDED]
-        handle = self._handle(campaign, period, ask.citizen)
+        handle = self._handle(campaign, period, item.citizen)
         answer = await asyncio.shield(handle.coalescer.submit(item))
         status = answer.record.status
         if status == cells.NO_PLACE:
@@ -247,15 +247,15 @@ class Counting:
             self._metrics.record("participations_accepted_total", OUTCOMES[status])
         if status == cells.RESTORED:
             self._metrics.record("receipts_honoured_total")
-        return self._taken(campaign, period, ask, answer, receipt)
+        return self._taken(campaign, period, item, answer, receipt)
 
-    def _taken(self, campaign: Campaign, period: str, ask: Ask, answer: Answer, receipt: Receipt | None) -> Taken:
+    def _taken(self, campaign: Campaign, period: str, item: Item, answer: Answer, receipt: Receipt | None) -> Taken:
         record = answer.record
-        region, unit = (receipt.region, receipt.unit) if receipt else (ask.region, ask.unit)
-        # A receipt must name the place that counted; where this request does not know it, a repeat gets none.
+        region, unit = (receipt.region, receipt.unit) if receipt else (item.region, item.unit)
+        # A receipt must name the place that counted; where this request names none that exists, a repeat gets none.
         text = ""
         if receipt or record.status == cells.FIRST or region:
-            text = self._receipts.sign(Receipt(campaign.slug, period, ask.citizen, record.ordinal, record.second, record.bits(),
+            text = self._receipts.sign(Receipt(campaign.slug, period, item.citizen, record.ordinal, record.second, record.bits(),
                                                region, unit))
         return Taken(
             ordinal=record.ordinal, first=record.status == cells.FIRST, participated_at=record.second, durable=answer.durable,

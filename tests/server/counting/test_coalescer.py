@@ -1,4 +1,4 @@
-"""Many requests, few calls: what waits, what joins, what is refused, over a shard that does as it is told."""
+"""The queue before a shard: who is harmed in it harms nobody else, and who is refused by it was not counted."""
 
 from __future__ import annotations
 
@@ -6,166 +6,120 @@ import asyncio
 
 import pytest
 
-from server.counting.cells import FIRST, REPEAT, Record
-from server.counting.coalescer import MAX_BATCH, Coalescer, ShardNotReady
-from server.counting.shards import Accepted, Item
+from server.counting.cells import FIRST, REPEAT
+from server.counting.shards import Item
 from server.errors import Unavailable
-from server.metrics import Metrics
 from server.stores import RedisError
+from tests.server.counting.world import XIANGCHENG, World, campaign
 
-pytestmark = pytest.mark.gen_test(timeout=20)
-
-
-class Shard:
-    """Numbers whoever is new; waits for `gate`, fails with what `failures` hold, is not ready while `ready` is False."""
-
-    id = "flag:all:0"
-
-    def __init__(self) -> None:
-        self.calls: list[list[Item]] = []
-        self.known: dict[int, int] = {}
-        self.gate = asyncio.Event()
-        self.gate.set()
-        self.failures: list[Exception] = []
-        self.ready = True
-
-    async def accept(self, epoch: int, items: list[Item]) -> Accepted | None:
-        self.calls.append(list(items))
-        await self.gate.wait()
-        if self.failures:
-            raise self.failures.pop(0)
-        if not self.ready:
-            return None
-        records = []
-        for item in items:
-            status = REPEAT if item.citizen in self.known else FIRST
-            ordinal = self.known.setdefault(item.citizen, len(self.known) + 1)
-            records.append(Record(status, ordinal, 1_790_827_200, ordinal, 1))
-        return Accepted(0, records)
+pytestmark = pytest.mark.gen_test(timeout=30)
 
 
-class Queue:
-    def __init__(self, *, max_waiting: int = 1000, deadline_seconds: float = 5.0) -> None:
-        self.shard = Shard()
-        self.told = 0
-        self.coalescer = Coalescer(self.shard, lambda: 1, self._not_ready, max_waiting=max_waiting,  # type: ignore[arg-type]
-                                   deadline_seconds=deadline_seconds, metrics=Metrics())
-
-    async def _not_ready(self) -> None:
-        self.told += 1
-
-    def submit(self, citizen: int, bit: int = 0):
-        return self.coalescer.submit(Item(citizen, bit, "350602"))
-
-    async def held(self) -> None:
-        """One call is in flight and stays there."""
-        self.shard.gate.clear()
-        self.first = self.submit(0)
-        while not self.shard.calls:
-            await asyncio.sleep(0)
+async def opened(stores, tmp_path) -> World:
+    world = await World(stores, tmp_path, campaign()).ready()
+    await world.salute(0)
+    return world
 
 
-async def test_what_comes_in_one_turn_goes_out_as_one_call_in_its_order():
-    queue = Queue()
-    answers = await asyncio.gather(*(queue.submit(citizen) for citizen in range(50)))
-    assert [len(call) for call in queue.shard.calls] == [50]
-    assert [answer.record.ordinal for answer in answers] == list(range(1, 51))
+def handle_of(world: World):
+    return world.counting.period(world.campaigns.current, "all").handles[0]
 
 
-async def test_one_call_is_in_flight_and_the_next_gathers():
-    queue = Queue()
-    await queue.held()
-    later = [queue.submit(citizen) for citizen in range(1, 30)]
-    await asyncio.sleep(0.05)
-    assert len(queue.shard.calls) == 1 and len(queue.coalescer) == 29
-    queue.shard.gate.set()
-    await asyncio.gather(queue.first, *later)
-    assert [len(call) for call in queue.shard.calls] == [1, 29]
+def hold(world: World) -> asyncio.Event:
+    """Calls of the shard wait until the event is set, as behind a stalled Redis."""
+    shard, go = handle_of(world).shard, asyncio.Event()
+    real = shard.accept
+
+    async def accept(epoch, items):
+        await go.wait()
+        return await real(epoch, items)
+
+    shard.accept = accept
+    return go
 
 
-async def test_a_crowd_goes_out_in_batches():
-    queue = Queue(max_waiting=5000)
-    await asyncio.gather(*(queue.submit(citizen) for citizen in range(MAX_BATCH * 2 + 7)))
-    assert [len(call) for call in queue.shard.calls] == [MAX_BATCH, MAX_BATCH, 7]
+class TestBatch:
+    @pytest.mark.parametrize("poison", [
+        Item(77, 12, XIANGCHENG), Item(77, 0, XIANGCHENG, restore_ordinal=5, restore_bits=1 << 14),
+        Item(77, 0, XIANGCHENG, restore_ordinal=-5), Item(77, 0, "\ud800")])
+    async def test_a_malformed_item_is_refused_alone(self, stores, tmp_path, poison):
+        world = await opened(stores, tmp_path)
+        submit = handle_of(world).coalescer.submit
+        futures = [submit(Item(citizen, 0, XIANGCHENG)) for citizen in range(1, 101)]
+        futures.insert(37, submit(poison))
+        answers = await asyncio.gather(*futures, return_exceptions=True)
+        assert isinstance(answers.pop(37), Exception)
+        assert sorted(a.record.ordinal for a in answers) == list(range(2, 102))
+        await world.proved(101)
+        await world.close()
+
+    async def test_a_broken_page_harms_only_its_own_citizens(self, stores, tmp_path):
+        world = await opened(stores, tmp_path)
+        shard = handle_of(world).shard
+        await stores.redis.hset(f"count:{shard.tag}:page:1", "not", "cells")
+        answers = await asyncio.gather(*(world.salute(citizen) for citizen in (1, 5000, 2, 5001, 3)), return_exceptions=True)
+        assert [isinstance(a, RedisError) for a in answers] == [False, True, False, True, False]
+        await stores.redis.unlink(f"count:{shard.tag}:page:1")
+        assert [(await world.salute(citizen)).ordinal for citizen in (5000, 5001)] == [5, 6]
+        await world.proved(6)
+        await world.close()
+
+    async def test_one_citizen_in_a_batch_with_different_words_is_counted_once(self, stores, tmp_path):
+        world = await opened(stores, tmp_path)
+        submit = handle_of(world).coalescer.submit
+        answers = await asyncio.gather(submit(Item(7, 0, XIANGCHENG)), submit(Item(7, 0, "declined")), submit(Item(7, 0, XIANGCHENG)))
+        assert [a.record.status for a in answers] == [FIRST, REPEAT, REPEAT] and {a.record.ordinal for a in answers} == {2}
+        await world.proved(2)
+        await world.close()
 
 
-async def test_a_repeat_joins_her_own_request_and_is_told_as_a_repeat():
-    queue = Queue()
-    await queue.held()
-    repeats = [queue.submit(0) for _ in range(5)]
-    queue.shard.gate.set()
-    answers = await asyncio.gather(queue.first, *repeats)
-    assert [len(call) for call in queue.shard.calls] == [1]
-    assert [answer.record.status for answer in answers] == [FIRST] + [REPEAT] * 5
-    assert {answer.record.ordinal for answer in answers} == {1}
+class TestQueue:
+    async def test_who_waited_past_the_deadline_is_refused_and_was_not_counted(self, stores, tmp_path):
+        world = await opened(stores, tmp_path)
+        handle_of(world).coalescer._deadline_seconds = 0.2
+        go = hold(world)
+        in_flight = asyncio.create_task(world.salute(1))
+        await asyncio.sleep(0.05)
+        refused = await asyncio.gather(*(world.salute(citizen) for citizen in (2, 3)), return_exceptions=True)
+        assert [getattr(error, "code", error) for error in refused] == ["BUSY", "BUSY"]
+        go.set()
+        assert (await in_flight).ordinal == 2
+        assert (await world.counting.figures("flag", None, 0)).participants == 2
+        assert [(await world.salute(citizen)).first for citizen in (2, 3)] == [True, True]
+        await world.proved(4)
+        await world.close()
 
+    async def test_a_repeat_whose_first_was_refused_is_refused_with_it(self, stores, tmp_path):
+        world = await opened(stores, tmp_path)
+        handle_of(world).coalescer._deadline_seconds = 0.2
+        go = hold(world)
+        in_flight = asyncio.create_task(world.salute(1))
+        await asyncio.sleep(0.05)
+        both = await asyncio.gather(world.salute(2), world.salute(2), return_exceptions=True)
+        assert all(isinstance(error, Unavailable) for error in both)
+        go.set()
+        await in_flight
+        assert (await world.salute(2)).first
+        await world.close()
 
-async def test_another_activity_of_hers_is_another_request():
-    queue = Queue()
-    await asyncio.gather(queue.submit(1, bit=0), queue.submit(1, bit=1))
-    assert len(queue.shard.calls[0]) == 2
+    async def test_a_full_queue_refuses_at_once_and_serves_those_who_wait(self, stores, tmp_path):
+        world = await opened(stores, tmp_path)
+        handle_of(world).coalescer._max_waiting = 5
+        go = hold(world)
+        first = asyncio.create_task(world.salute(1))
+        await asyncio.sleep(0.05)
+        waiting = [asyncio.create_task(world.salute(citizen)) for citizen in range(2, 7)]
+        await asyncio.sleep(0)
+        with pytest.raises(Unavailable):
+            await world.salute(7)
+        go.set()
+        assert sorted(a.ordinal for a in await asyncio.gather(first, *waiting)) == list(range(2, 8))
+        await world.proved(7)
+        await world.close()
 
-
-async def test_a_full_queue_refuses_at_once_and_forgets_nobody_who_waits():
-    queue = Queue(max_waiting=10)
-    await queue.held()
-    waiting = [queue.submit(citizen) for citizen in range(1, 11)]
-    with pytest.raises(Unavailable):
-        queue.submit(11)
-    assert queue.submit(5) is not None, "who waits already may ask again"
-    queue.shard.gate.set()
-    assert len(await asyncio.gather(*waiting)) == 10
-
-
-async def test_who_waited_past_the_deadline_behind_a_stalled_call_is_refused_and_not_counted():
-    queue = Queue(deadline_seconds=0.2)
-    await queue.held()
-    overdue = queue.submit(1)
-    with pytest.raises(Unavailable):
-        await overdue
-    queue.shard.gate.set()
-    await queue.first
-    await queue.coalescer.drain()
-    assert 1 not in queue.shard.known
-
-
-async def test_a_lost_connection_is_tried_once_more():
-    queue = Queue()
-    queue.shard.failures = [RedisError("gone")]
-    assert (await queue.submit(1)).record.ordinal == 1
-    assert len(queue.shard.calls) == 2
-
-
-async def test_then_everybody_of_the_batch_is_told_and_the_next_batch_goes_on():
-    queue = Queue()
-    queue.shard.failures = [RedisError("gone"), TimeoutError()]
-    refused = await asyncio.gather(*(queue.submit(citizen) for citizen in range(5)), return_exceptions=True)
-    assert {type(one) for one in refused} == {Unavailable}
-    assert (await queue.submit(9)).record.ordinal == 1
-
-
-async def test_a_shard_that_is_not_ready_is_looked_after_and_says_so():
-    queue = Queue()
-    queue.shard.ready = False
-    with pytest.raises(ShardNotReady) as refused:
-        await queue.submit(1)
-    assert queue.told and refused.value.retry_after_seconds == 1
-
-
-async def test_who_leaves_takes_nobodys_answer_away():
-    queue = Queue()
-    await queue.held()
-    leaving = asyncio.create_task(asyncio.wait_for(asyncio.shield(queue.first), 0.01))
-    repeat = queue.submit(0)
-    with pytest.raises(TimeoutError):
-        await leaving
-    queue.shard.gate.set()
-    assert (await repeat).record.ordinal == 1
-
-
-async def test_a_bug_fails_its_batch_and_not_the_queue():
-    queue = Queue()
-    queue.shard.failures = [KeyError("a bug")]
-    with pytest.raises(KeyError):
-        await queue.submit(1)
-    assert (await queue.submit(2)).record.ordinal == 1
+    async def test_closing_answers_what_was_taken_in(self, stores, tmp_path):
+        world = await opened(stores, tmp_path)
+        tasks = [asyncio.create_task(world.salute(citizen)) for citizen in range(1, 51)]
+        await asyncio.sleep(0)
+        await world.close()
+        assert sorted(task.result().ordinal for task in tasks) == list(range(2, 52))
