@@ -38,13 +38,17 @@ class Control(Base):
             return self.refuse(403, "the sandbox answers under a loopback host name only")
         if origin and origin != "null" and not oauth.loopback(urlsplit(origin).hostname) and self.settings["loopback_only"]:
             return self.refuse(403, "the sandbox answers pages of a loopback origin only")
-        if origin:
+        return None
+
+    def set_default_headers(self) -> None:
+        """A page reads refusals too; whom they answer, `prepare` decides."""
+        super().set_default_headers()
+        if origin := self.request.headers.get("Origin"):
             self.set_header("Access-Control-Allow-Origin", origin)
             self.set_header("Access-Control-Allow-Credentials", "true")
             self.set_header("Access-Control-Allow-Headers", "Content-Type")
             self.set_header("Access-Control-Allow-Methods", "GET, POST, OPTIONS")
             self.set_header("Vary", "Origin")
-        return None
 
     def options(self, *_: str) -> None:
         self.set_status(204)
@@ -264,7 +268,8 @@ class JssdkShare(Control):
         if body.get("target") not in ("friend", "timeline") or not isinstance(body.get("card"), dict):
             raise BadRequest("target is friend or timeline, card an object")
         card = {name: str(body["card"].get(name) or "") for name in ("title", "desc", "link", "imgUrl")}
-        self.platform.shares.setdefault(self.citizen(None).key, {})[body["target"]] = card | {"page": str(body.get("page", ""))}
+        if self.get_cookie(COOKIE):  # a guest sets her card too; there is no phone to show it
+            self.platform.shares.setdefault(self.citizen(None).key, {})[body["target"]] = card | {"page": str(body.get("page", ""))}
         self.write_json({"ok": True})
 
 

@@ -86,4 +86,13 @@ describe('the kept salute', () => {
     const moved = answered(was, Object.assign(answer(), { period: '20261002' }), NOW, 0)
     expect(withKept([was], moved, was)).toEqual([moved])
   })
+
+  it('keeps of a child no place once it is durable, and nothing less before', () => {
+    const before = answered(salute(), answer(), NOW, 0)
+    expect(before.region).toBe('350602')
+    const after = answered(before, answer(true), NOW, 0)
+    expect([after.region, after.unit, after.answer!.receipt, after.answer!.ordinal]).toEqual(['', '', '', 7])
+    const grownUp = answered(newKept('salute', 'all', { region: '350602', unit: '' }, 'citizen', NOW, true), answer(true), NOW, 0)
+    expect([grownUp.region, grownUp.answer!.receipt]).toEqual(['350602', 'r7'])
+  })
 })

@@ -67,10 +67,12 @@ export function bodyOf(kept: Kept): Record<string, string> {
 /** The server answered: the number is hers. Until it is durable, the receipt goes back now and then. */
 export function answered(kept: Kept, answer: Participation, now: number, chance: number): Kept {
   const tries = kept.answer ? kept.tries + 1 : 1
-  return Object.assign({}, kept, {
+  const counted = Object.assign({}, kept, {
     state: 'counted', period: answer.period, answer, problem: '', tries,
     nextAt: answer.durable ? 0 : now + pauseAfter(tries, null, chance, DURABLE_PAUSE),
   })
+  // Of a child nothing but her number stays on the phone; the receipt names the place too, and is needed no more.
+  return !kept.adult && answer.durable ? Object.assign(counted, { region: '', unit: '', answer: Object.assign({}, answer, { receipt: '' }) }) : counted
 }
 
 /** The server refused or did not answer. */
