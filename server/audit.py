@@ -44,68 +44,36 @@ class ShardAudit:
 
 
 class Census:
-    """What the documents say of each citizen of a shard: ordinal, bits, time and place, 16 bytes a citizen."""
+    """What the documents say of each citizen of a shard: ordinal, bits and time, 12 bytes a citizen."""
 
-    def __init__(self, shard: Shard) -> None:
-        self._shard = shard
+    def __init__(self, shards: int) -> None:
+        self._shards = shards
         self.ordinals = array("I")
         self.seconds = array("I")
         self.bits = array("H")
-        self.places = array("I")
-        self.names: list[tuple[str, str]] = [("", "")]
-        self._numbers: dict[tuple[str, str], int] = {}
+        self.regions: dict[str, int] = {}
+        self.place: dict[int, str] = {}
         self.differ: list[int] = []
-        self.strangers: list[int] = []
 
     def add(self, document: Participation, bit: int) -> None:
-        index, shard = divmod(document.citizen, self._shard.shards)
-        if shard != self._shard.shard:
-            self.strangers.append(document.citizen)
-            return
+        index = document.citizen // self._shards
         if index >= len(self.bits):
-            more = [0] * (index + 1 - len(self.bits))
-            for column in (self.ordinals, self.seconds, self.bits, self.places):
-                column.extend(more)
+            more = index + 1 - len(self.bits)
+            self.ordinals.extend([0] * more)
+            self.seconds.extend([0] * more)
+            self.bits.extend([0] * more)
         if self.ordinals[index] and self.ordinals[index] != document.ordinal:
             self.differ.append(document.citizen)
         self.ordinals[index], self.seconds[index] = document.ordinal, document.second
         self.bits[index] |= 1 << bit
-        if document.region and not self.places[index]:
-            self.places[index] = self._place(document.region, document.unit)
 
-    def _place(self, region: str, unit: str) -> int:
-        number = self._numbers.setdefault((region, unit), len(self.names))
-        if number == len(self.names):
-            self.names.append((region, unit))
-        return number
 
     def forget(self, citizen: int) -> None:
-        """A merge rewrites her documents: what follows is all that they will say."""
-        index = citizen // self._shard.shards
+        """Her documents are about to be written over by a merge."""
+        index = citizen // self._shards
         if index < len(self.bits):
-            self.ordinals[index] = self.bits[index] = self.places[index] = 0
-        self.differ = [other for other in self.differ if other != citizen]
-
-
-@dataclass
-class Tally:
-    """The figures again, from the cells that count and the documents' places."""
-
-    participants: int = 0
-    by_bit: Counter[int] = field(default_factory=Counter)
-    by_region: Counter[str] = field(default_factory=Counter)
-    by_unit: Counter[str] = field(default_factory=Counter)
-    by_minute: Counter[int] = field(default_factory=Counter)
-
-    def add(self, second: int, flags: int, place: tuple[str, str]) -> None:
-        self.participants += 1
-        self.by_region[place[0]] += 1
-        if place[1]:
-            self.by_unit[place[1]] += 1
-        self.by_minute[second // 60] += 1
-        for bit in range(ACTIVITIES):
-            if flags >> bit & 1:
-                self.by_bit[bit] += 1
+            self.ordinals[index] = self.seconds[index] = self.bits[index] = 0
+        self.differ = [c for c in self.differ if c != citizen]
 
 
 class Audit:
