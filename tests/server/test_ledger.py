@@ -124,3 +124,76 @@ class TestPoison:
         report = await world.audit()
         assert not report["ok"] and report["poison"] == 1
         await world.close()
+
+
+class TestTotalsOfRecord:
+    async def test_mongodb_keeps_the_last_totals_when_nothing_follows(self, stores, tmp_path, monkeypatch):
+        """A salute comes between the look at the figures and at the journal: it is the last of the campaign."""
+        world = await saluted(stores, tmp_path, 3)
+        shard = shard_of(world)
+        real = shard.journal
+
+        async def journal(entries: int):
+            monkeypatch.setattr(shard, "journal", real)
+            await world.salute(9)
+            return await real(entries)
+
+        monkeypatch.setattr(shard, "journal", journal)
+        await world.carry_all()
+        kept = await stores.mongo["shards"].find_one({"_id": "flag:all:0"})
+        assert (kept["totals"]["participants"], kept["totals_seq"], kept["ledger_seq"]) == (4, 4, 4)
+        await world.close()
+
+
+class TestLostJournal:
+    @pytest.mark.parametrize("more", [False, True])
+    async def test_changes_that_left_it_unwritten_fail_the_audit_even_when_the_cells_go_too(self, stores, tmp_path, more):
+        world = await saluted(stores, tmp_path, 5)
+        await stores.redis.delete(shard_of(world).keys[4])
+        if more:
+            await world.salute(9)
+        await world.carry_all()
+        note = (await world.documents.poison("flag:all:0"))[0]
+        assert note["row"] == "[1, 5]"
+        await world.keeper.recover(shard_of(world), world.campaigns.current, (0, 4_000_000_000), from_documents=True)
+        report = await world.audit()
+        assert not report["ok"] and report["poison"] == 1
+        await world.close()
+
+    async def test_another_owner_who_was_just_at_it_is_no_loss(self, stores, tmp_path, monkeypatch):
+        world = await saluted(stores, tmp_path, 5)
+        shard = shard_of(world)
+        real = shard.journal
+
+        async def journal(entries: int):
+            monkeypatch.setattr(shard, "journal", real)
+            await world.ledger._step(shard, world.campaigns.current, 1)
+            return await real(entries)
+
+        monkeypatch.setattr(shard, "journal", journal)
+        await world.carry_all()
+        assert await world.documents.poison("flag:all:0") == []
+        await world.proved(5)
+        await world.close()
+
+
+class TestTwoLedgers:
+    async def test_the_same_entries_written_by_both_at_once_are_written_once(self, stores, tmp_path):
+        """A lease ran out under a ledger that goes on, and a merge and a void are among what both write."""
+        one = await saluted(stores, tmp_path, 30)
+        await one.carry_all()
+        await one.amendments.merge(3, 4)
+        await one.amendments.void(one.campaigns.current, "all", 5)
+        await asyncio.gather(*(one.salute(citizen, "heroes") for citizen in (1, 4, 7, 40)))
+        two = await World(stores, tmp_path, campaign(), owner="two").ready()
+        shard = shard_of(one)
+        early = await one.epochs.take_journal(shard.id, "test", time.time())
+        late = await two.epochs.take_journal(shard.id, "two", time.time() + 60)
+        assert early < late
+        await asyncio.gather(one.ledger.step(shard, one.campaigns.current, early), two.ledger.step(shard, one.campaigns.current, late),
+                             return_exceptions=True)
+        await two.carry_all()
+        report = await two.audit()
+        assert report["ok"] and report["participants"]["documents"] == 29, report
+        for world in (one, two):
+            await world.close()

@@ -5,7 +5,7 @@
 -- item: {page (1 = KEYS[5]), offset, ordinal, second, seq, bit, region, unit, was region, was unit}; was region "": not known
 -- Returns {"OK", changed, displaced (counted for a place that no item names)} or {"NOT_READY"}.
 local CELL = '>I4I4I4I2'
-local meta = redis.call('HMGET', KEYS[1], 'epoch', 'watermark')
+local meta = redis.call('HMGET', KEYS[1], 'epoch', 'watermark', 'shards', 'shard', 'ordinal')
 if not meta[1] or meta[1] ~= ARGV[1] then return {'NOT_READY'} end
 local now = tonumber(ARGV[3]) or tonumber(redis.call('TIME')[1])
 local pending = ARGV[4] == '1' and tonumber(meta[2] or 0) or math.huge
@@ -17,6 +17,8 @@ local function count(sign, second, region, unit)
   if minute > math.floor(now / 60) - 1440 then redis.call('HINCRBY', KEYS[3], minute, sign) end
 end
 
+local shards, shard, ordinal = tonumber(meta[3]), tonumber(meta[4]), tonumber(meta[5])
+local last = ordinal
 local changed, displaced = 0, 0
 for _, item in ipairs(cmsgpack.unpack(ARGV[2])) do
   local page, offset, bit = KEYS[4 + item[1]], item[2], item[6]
@@ -27,6 +29,8 @@ for _, item in ipairs(cmsgpack.unpack(ARGV[2])) do
   local had = math.floor(f / 2 ^ bit) % 2 == 1
   if q <= pending and (o ~= item[3] or not had) then
     changed = changed + 1
+    local n = (item[3] - shard - 1) / shards + 1
+    if n == math.floor(n) and n > last then last = n end
     if counted and o == 0 then
       redis.call('HINCRBY', KEYS[2], 'p', 1)
       count(1, item[4], item[7], item[8])
@@ -44,4 +48,5 @@ for _, item in ipairs(cmsgpack.unpack(ARGV[2])) do
     redis.call('SETRANGE', page, offset, struct.pack(CELL, item[3], item[4], math.max(q, item[5]), f))
   end
 end
+if last > ordinal then redis.call('HSET', KEYS[1], 'ordinal', last) end  -- else it would be given to another
 return {'OK', changed, displaced}

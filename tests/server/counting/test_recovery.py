@@ -135,7 +135,7 @@ class TestEpoch:
 class TestReconcile:
     async def test_a_cell_that_a_document_names_is_put_back(self, stores, tmp_path):
         world = await World(stores, tmp_path, campaign()).ready()
-        await everyone(world)
+        answers = await everyone(world)
         await world.carry_all()
         shard = world.counting.period(world.campaigns.current, "all").handles[0].shard
         _, page, offset = place(7, 1)
@@ -143,6 +143,7 @@ class TestReconcile:
         await stores.redis.hincrby(shard.keys[1], "p", -1)
         await stores.redis.hincrby(shard.keys[1], f"r:{XIANGCHENG}", -1)
         await stores.redis.hincrby(shard.keys[1], "a:0", -1)
+        await stores.redis.hincrby(shard.keys[2], answers[7].participated_at // 60, -1)
         assert await world.reconcile.shard(shard, world.campaigns.current) == 1
         assert await world.reconcile.shard(shard, world.campaigns.current) == 0
         assert (await world.audit())["ok"]
