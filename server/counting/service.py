@@ -162,6 +162,8 @@ class Counting:
         if bit is None:
             raise InvalidBody("UNKNOWN_ACTIVITY", "没有这项主题活动", field="activity")
         receipt = self._receipt(ask, campaign)
+        if receipt and receipt.citizen != ask.citizen and await self._is_voided(campaign, receipt):
+            receipt = None
         tried = self._tried_at(campaign, ask.first_tried_at, now)
         period = period_of(campaign, tried)
         if receipt and receipt.period != period:
@@ -201,6 +203,12 @@ class Counting:
         if receipt is None or receipt.campaign != campaign.slug or self._resolve(receipt.citizen) != ask.citizen:
             return None  # not ours, or another person's phone: it proves nothing, she counts like anybody
         return receipt  # hers, also from before two numbers of hers were merged
+
+    async def _is_voided(self, campaign: Campaign, receipt: Receipt) -> bool:
+        """Whether what a merged number was given was taken back before the merge: then its receipt restores nothing."""
+        handle = self._handle(campaign, receipt.period, receipt.citizen)
+        answer = await asyncio.shield(handle.coalescer.submit(Item(receipt.citizen, -1)))
+        return answer.record.status == cells.VOIDED
 
     def _tried_at(self, campaign: Campaign, first_tried_at: float, now: float) -> float:
         """The moment that a salute counts for: now, or the first try where that lay in a period that ended within 30 minutes."""

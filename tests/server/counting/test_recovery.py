@@ -178,6 +178,17 @@ class TestReceiptsOfMergedNumbers:
         await world.proved(1)
         await world.close()
 
+    async def test_one_that_was_voided_before_the_merge_brings_nothing_back(self, stores, tmp_path):
+        world = await World(stores, tmp_path, campaign(2)).ready()
+        shown = await world.salute(7)
+        await world.carry_all()
+        await world.amendments.void(world.campaigns.current, "all", 7)
+        await world.amendments.merge(7, 4)
+        world.merged[7] = 4
+        assert (await world.salute(4, receipt=shown.receipt)).ordinal != shown.ordinal
+        await world.proved(1)
+        await world.close()
+
     async def test_anothers_is_not(self, stores, tmp_path):
         world = await World(stores, tmp_path, campaign(2)).ready()
         shown = await world.salute(7)
