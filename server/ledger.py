@@ -153,7 +153,10 @@ class Ledger:
         following = entries[0].rows[0][0] if entries else figures.seq + 1
         if following <= figures.watermark + 1:
             return
-        known = (await shard.figures(minutes=0)).watermark  # another owner of the journal may just have been at it
+        again = await shard.figures(minutes=0)
+        if not again.ready or again.epoch != figures.epoch:
+            return  # emptied, replaced or being recovered between two looks: the keeper and receipts have it
+        known = again.watermark  # another owner of the journal may just have been at it
         if following > known + 1:
             logger.error("changes %d to %d of %s are gone from the journal", known + 1, following - 1, shard.id)
             self._metrics.record("changes_poisoned_total", amount=following - known - 1)
