@@ -3,7 +3,7 @@
 PYTHON_HERE := .venv/bin/python
 CAMPAIGN ?= salute-the-flag
 
-.PHONY: help run test test-long lint types h5 h5-test doctor seed audit bench-posters screenshots clean
+.PHONY: help run test test-long lint types h5 h5-test doctor seed audit cluster cluster-test bench-posters screenshots clean
 
 help: ## this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -37,6 +37,12 @@ seed: ## demo data, once (make run does it too)
 
 audit: ## prove that a campaign's counters and documents agree: make audit CAMPAIGN=salute-the-flag
 	@$(PYTHON_HERE) -m server audit $(CAMPAIGN)
+
+cluster: .venv ## the product over a real Redis Cluster of six processes on this machine; Ctrl-C stops it
+	@$(PYTHON_HERE) -m tests.redis_cluster
+
+cluster-test: .venv ## everything that can befall a Redis Cluster: failover, lost writes, partition, moving slots; on Redis 6.2 and 7
+	@$(PYTHON_HERE) -m pytest -q tests/faults/test_cluster.py
 
 bench-posters: ## how long a poster takes here
 	@$(PYTHON_HERE) -m tests.bench.bench_posters

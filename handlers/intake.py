@@ -3,7 +3,8 @@
 Owns: HTTP/1.1 for one route (`POST /api/v1/campaigns/{slug}/participations`), its limits and timeouts.
 Does not own any rule: it answers what `participations.take` answers, as the web port does.
 Invariants: answers leave in the order of their requests; a connection holds a bounded number of requests and
-bytes; whatever breaks a limit is answered once and closed.
+bytes; whatever breaks a limit is answered once and closed. It writes no access lines, only figures, and reads no
+address: X-Forwarded-For changes nothing here, from whomever it comes.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ import httptools
 import msgspec
 
 from handlers.base import COOKIE, MAX_BODY_BYTES, as_wenming_error, error_body, new_request_id
+from handlers.origins import Origins
 from handlers.participations import take
-from server.errors import BodyTooLarge, MethodNotAllowed, NotFound, Refusal, WenmingError
+from server.errors import BodyTooLarge, MethodNotAllowed, NotFound, Refusal, Unavailable, WenmingError
 
 if TYPE_CHECKING:
     from server.services import Services
@@ -42,24 +44,38 @@ REASONS = {200: b"OK", 201: b"Created", 400: b"Bad Request", 401: b"Unauthorized
            405: b"Method Not Allowed", 409: b"Conflict", 413: b"Content Too Large", 422: b"Unprocessable Content",
            431: b"Request Header Fields Too Large", 500: b"Internal Server Error", 503: b"Service Unavailable"}
 
+STATUS_CLASSES = ("", "1xx", "2xx", "3xx", "4xx", "5xx")
+
 _encode = msgspec.json.Encoder().encode
 
 
 class Request:
     """What a parsed request needs for its answer."""
 
-    __slots__ = ("authorization", "body", "body_bytes", "cookie", "error", "expects", "header_bytes", "length", "path")
+    __slots__ = ("authorization", "body", "body_bytes", "cookie", "error", "expects", "header_bytes", "length", "origin", "path")
 
     def __init__(self) -> None:
         self.path = b""
         self.authorization: str | None = None
         self.cookie: str | None = None
+        self.origin: str | None = None
         self.body: list[bytes] = []
         self.body_bytes = 0
         self.header_bytes = 0
         self.length = 0
         self.expects = False
         self.error: WenmingError | None = None
+
+
+class Slot:
+    """A place in the line of answers of one connection: when its request was read, and its answer once there is one."""
+
+    __slots__ = ("began", "data", "task")
+
+    def __init__(self, began: float) -> None:
+        self.began = began
+        self.data: bytes | None = None
+        self.task: asyncio.Task[None] | None = None
 
 
 class HeadersTooLarge(Refusal):
@@ -71,17 +87,14 @@ class HeadersTooLarge(Refusal):
 class IntakeProtocol(asyncio.Protocol):
     """One connection."""
 
-    def __init__(self, services: Services, clock: Callable[[], float], connections: set[IntakeProtocol]) -> None:
-        self._services = services
-        self._clock = clock
-        self._connections = connections
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
         self._parser = httptools.HttpRequestParser(self)
         self._request = Request()
-        self._answers: deque[asyncio.Future[bytes]] = deque()
-        self._writer: asyncio.Task[None] | None = None
+        self._slots: deque[Slot] = deque()
         self._transport: asyncio.Transport | None = None
-        self._can_write = asyncio.Event()
-        self._can_write.set()
+        self._can_write = True
+        self._is_reading = True
         self._closing = False
         self._reading_since = 0.0  # 0: between requests
         self._quiet_since = time.monotonic()
@@ -90,23 +103,24 @@ class IntakeProtocol(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's own class, which names no base
-        self._connections.add(self)
+        self._intake.connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._connections.discard(self)
+        self._intake.connections.discard(self)
         self._transport = None
-        self._can_write.set()
+        self._slots.clear()
 
     def eof_received(self) -> bool:
         """A client that closed its half still gets what it asked for."""
         self._closing = True
-        return bool(self._answers)
+        return bool(self._slots)
 
     def pause_writing(self) -> None:
-        self._can_write.clear()
+        self._can_write = False
 
     def resume_writing(self) -> None:
-        self._can_write.set()
+        self._can_write = True
+        self._flush()
 
     def data_received(self, data: bytes) -> None:
         if self._closing:
@@ -135,6 +149,8 @@ class IntakeProtocol(asyncio.Protocol):
         match name.lower():
             case b"authorization":
                 request.authorization = value.decode("latin-1")
+            case b"origin":
+                request.origin = value.decode("latin-1")
             case b"cookie":
                 request.cookie = _cookie(value)
             case b"expect":
@@ -159,16 +175,21 @@ class IntakeProtocol(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         self._reading_since = 0.0
-        loop = asyncio.get_running_loop()
-        method = self._parser.get_method()
-        keep = self._parser.should_keep_alive()
-        self._answers.append(loop.create_task(self._answer(self._request, method, keep)))
+        request, method, keep = self._request, self._parser.get_method(), self._parser.should_keep_alive()
+        slot = Slot(time.monotonic())
+        self._slots.append(slot)
         if not keep:
             self._closing = True
-        if len(self._answers) >= MAX_PIPELINED and self._transport:
+        if len(self._slots) >= MAX_PIPELINED and self._transport:
+            self._is_reading = False
             self._transport.pause_reading()
-        if self._writer is None:
-            self._writer = loop.create_task(self._write())
+        try:
+            # Before anything is done for it: a refusal must cost far less than a salute, or refusing would not help.
+            self._intake.services.counting.admission.check()
+        except Unavailable as error:
+            self._finish(slot, 503, _error(error, keep, self._intake.origins.headers(request.origin)))
+        else:
+            slot.task = asyncio.get_running_loop().create_task(self._answer(slot, request, method, keep))
 
     # answers
 
@@ -177,49 +198,53 @@ class IntakeProtocol(asyncio.Protocol):
         if self._request.header_bytes > MAX_HEADER_BYTES:
             raise HeadersTooLarge()
 
-    async def _answer(self, request: Request, method: bytes, keep: bool) -> bytes:
+    async def _answer(self, slot: Slot, request: Request, method: bytes, keep: bool) -> None:
+        intake = self._intake
+        allowed = intake.origins.headers(request.origin)
         try:
             match = PATH.match(request.path)
             if match is None:
                 raise NotFound()
             if method == b"OPTIONS":
-                return _response(200, b"", keep, extra=b"Allow: POST, OPTIONS\r\n")
+                self._finish(slot, 204, _no_content(keep, allowed))
+                return
             if method != b"POST":
                 raise MethodNotAllowed()
-            status, answer = await take(self._services, match[1].decode(), request.authorization, request.cookie,
-                                        b"".join(request.body), self._clock())
-            return _response(status, _encode(answer), keep)
+            status, answer = await take(intake.services, match[1].decode(), request.authorization, request.cookie,
+                                        b"".join(request.body), intake.clock())
+            self._finish(slot, status, _response(status, _encode(answer), keep, allowed))
         except Exception as error:
             known = as_wenming_error(error, 500)
             if known.status == 500:
                 logger.exception("a salute failed")
-            return _error(known, keep, head=method == b"HEAD")
+            self._finish(slot, known.status, _error(known, keep, allowed, head=method == b"HEAD"))
 
-    async def _write(self) -> None:
-        try:
-            while self._answers:
-                data = await self._answers[0]
-                self._answers.popleft()
-                await self._can_write.wait()
-                if self._transport is None:
-                    return
-                self._transport.write(data)
-                self._quiet_since = time.monotonic()
-                if not self._closing:
-                    self._transport.resume_reading()
-        finally:
-            self._writer = None
-            if self._closing and not self._answers and self._transport:
-                self._transport.close()
+    def _finish(self, slot: Slot, status: int, data: bytes) -> None:
+        slot.data = data
+        self._intake.answered(status, slot.began)
+        self._flush()
+
+    def _flush(self) -> None:
+        """Write what is answered, as far as everything before it is."""
+        transport, slots = self._transport, self._slots
+        if transport is None or not self._can_write:
+            return
+        while slots and (data := slots[0].data) is not None:
+            transport.write(data)
+            slots.popleft()
+            self._quiet_since = time.monotonic()
+        if self._closing and not slots:
+            transport.close()
+        elif not self._is_reading and len(slots) < MAX_PIPELINED and not self._closing:
+            self._is_reading = True
+            transport.resume_reading()
 
     def _refuse(self, error: WenmingError) -> None:
         """Answer what cannot be read further, after everything before it, and close."""
         self._closing = True
-        future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        future.set_result(_error(error, keep=False))
-        self._answers.append(future)
-        if self._writer is None:
-            self._writer = asyncio.get_running_loop().create_task(self._write())
+        slot = Slot(time.monotonic())
+        self._slots.append(slot)
+        self._finish(slot, error.status, _error(error, keep=False))
 
     # the house-keeping of Intake
 
@@ -228,40 +253,46 @@ class IntakeProtocol(asyncio.Protocol):
         if self._transport is None:
             return
         slow = self._reading_since and now - self._reading_since > REQUEST_TIMEOUT_SECONDS
-        idle = not self._reading_since and not self._answers and now - self._quiet_since > IDLE_TIMEOUT_SECONDS
+        idle = not self._reading_since and not self._slots and now - self._quiet_since > IDLE_TIMEOUT_SECONDS
         if slow or idle:
             self._transport.abort() if slow else self._transport.close()
 
     def finish(self) -> None:
         """Close once what was accepted is answered."""
         self._closing = True
-        if not self._answers and self._transport:
+        if not self._slots and self._transport:
             self._transport.close()
 
 
 class Intake:
     """The listening side of the intake port."""
 
-    def __init__(self, services: Services, clock: Callable[[], float]) -> None:
-        self._services = services
-        self._clock = clock
-        self._connections: set[IntakeProtocol] = set()
+    def __init__(self, services: Services, clock: Callable[[], float], origins: Origins | None = None) -> None:
+        self.services = services
+        self.clock = clock
+        self.origins = origins or Origins()
+        self.connections: set[IntakeProtocol] = set()
         self._server: asyncio.Server | None = None
         self._checker: asyncio.Task[None] | None = None
 
     async def listen(self, host: str, port: int, *, reuse_port: bool = False) -> int:
         """Listen; returns the port in use."""
         self._server = await asyncio.get_running_loop().create_server(
-            lambda: IntakeProtocol(self._services, self._clock, self._connections), host, port, backlog=4096, reuse_port=reuse_port)
+            lambda: IntakeProtocol(self), host, port, backlog=4096, reuse_port=reuse_port)
         self._checker = asyncio.create_task(self._check())
         listening: int = self._server.sockets[0].getsockname()[1]
         return listening
+
+    def answered(self, status: int, began: float) -> None:
+        """Access figures, in place of access lines."""
+        self.services.metrics.record("requests_answered_total", STATUS_CLASSES[status // 100])
+        self.services.metrics.observe("requests_served_seconds", time.monotonic() - began)
 
     async def _check(self) -> None:
         while True:
             await asyncio.sleep(CHECK_SECONDS)
             now = time.monotonic()
-            for connection in list(self._connections):
+            for connection in list(self.connections):
                 connection.check(now)
 
     async def close(self, grace_seconds: float = 5.0) -> None:
@@ -270,10 +301,10 @@ class Intake:
             return
         self._server.close()
         self._checker.cancel()
-        for connection in list(self._connections):
+        for connection in list(self.connections):
             connection.finish()
         until = time.monotonic() + grace_seconds
-        while self._connections and time.monotonic() < until:  # noqa: ASYNC110 many things end it, once in a process's life
+        while self.connections and time.monotonic() < until:  # noqa: ASYNC110 many things end it, once in a process's life
             await asyncio.sleep(0.02)
 
 
@@ -290,9 +321,13 @@ def _response(status: int, body: bytes, keep: bool, extra: bytes = b"") -> bytes
             % (status, REASONS.get(status, b"Error"), len(body), extra, b"" if keep else b"Connection: close\r\n")) + body
 
 
-def _error(error: WenmingError, keep: bool, head: bool = False) -> bytes:
+def _no_content(keep: bool, extra: bytes) -> bytes:
+    return b"HTTP/1.1 204 No Content\r\nAllow: POST, OPTIONS\r\n%s%s\r\n" % (extra, b"" if keep else b"Connection: close\r\n")
+
+
+def _error(error: WenmingError, keep: bool, extra: bytes = b"", head: bool = False) -> bytes:
     request_id = new_request_id()
-    extra = b"X-Request-Id: %s\r\n" % request_id.encode()
+    extra += b"X-Request-Id: %s\r\n" % request_id.encode()
     if error.retry_after_seconds is not None:
         extra += b"Retry-After: %d\r\n" % error.retry_after_seconds
     if error.status == 405:

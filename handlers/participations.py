@@ -54,8 +54,19 @@ def _seconds(text: str | None) -> float:
 
 
 class Participations(ApiHandler):
+    def set_default_headers(self) -> None:  # so that a refusal has them too
+        super().set_default_headers()
+        for name, value in self.settings["origins"].fields(self.request.headers.get("Origin")).items():
+            self.set_header(name, value)
+
+    async def options(self, slug: str) -> None:
+        """What a browser asks before a page of another origin may post."""
+        self.set_status(204)
+        self.set_header("Allow", "POST, OPTIONS")
+
     async def post(self, slug: str) -> None:
         """Count a salute once; a repeat gets its first answer again."""
+        self.services.counting.admission.check()
         status, answer = await take(self.services, slug, self.request.headers.get("Authorization"), self.get_cookie(COOKIE),
                                     self.request.body, self.now())
         self.reply(answer, status)

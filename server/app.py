@@ -24,6 +24,7 @@ from handlers import ROUTES
 from handlers.access import recorder
 from handlers.base import NotFoundHandler
 from handlers.intake import Intake
+from handlers.origins import Origins
 from handlers.pages import Files, origin
 from handlers.peers import Peers
 from server import services as wiring
@@ -54,7 +55,7 @@ def options_of(settings: Settings) -> wiring.Options:
             "poster_queue", "token_ttl_seconds", "callback_max_age_seconds", "is_public", "base_url")
     return wiring.Options(
         owner=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}", secret_key=settings.secret_key.encode(),
-        simulated=settings.uses_sandbox, data_dir=settings.data_dir.resolve(), assets=ROOT / "assets", shards=settings.shards or 1,
+        simulated=settings.uses_sandbox, data_dir=settings.data_dir.resolve(), assets=ROOT / "assets", shards=settings.shards,
         identity=settings.official_identity, platform_url=sandbox or WECHAT_API,
         authorize_url=f"{sandbox or WECHAT_OPEN}/connect/oauth2/authorize", official=account_of(settings, "official"),
         miniprogram=account_of(settings, "miniprogram"), **{name: getattr(settings, name) for name in same})
@@ -69,6 +70,12 @@ def account_of(settings: Settings, name: str) -> Account:
 def sandbox_url(settings: Settings) -> str:
     """Where the sandbox is; empty with a real account."""
     return f"http://127.0.0.1:{settings.sandbox_port}" if settings.uses_sandbox else ""
+
+
+def origins_of(settings: Settings) -> Origins:
+    """The addresses that our pages are opened under; by name too on a machine of one's own."""
+    local = () if settings.is_public else (f"http://localhost:{settings.port}", f"http://127.0.0.1:{settings.port}")
+    return Origins(origin(settings.base_url), *local)
 
 
 @asynccontextmanager
@@ -91,8 +98,8 @@ def make_app(services: Services, settings: Settings) -> tornado.web.Application:
     sandbox = sandbox_url(settings)
     return tornado.web.Application(
         list(ROUTES), default_handler_class=NotFoundHandler, log_function=recorder(services.metrics), services=services,
-        clock=wall_clock, peers=Peers(settings.trusted_networks), base_url=settings.base_url, sandbox_url=sandbox,
-        secure_cookies=settings.base_url.startswith("https://"), static_origin=origin(settings.static_url),
+        clock=wall_clock, peers=Peers(settings.trusted_networks), origins=origins_of(settings), base_url=settings.base_url,
+        sandbox_url=sandbox, secure_cookies=settings.base_url.startswith("https://"), static_origin=origin(settings.static_url),
         hosts=frozenset(filter(None, (urlsplit(settings.base_url).hostname, urlsplit(sandbox).hostname, "localhost"))),
         pages=Files((h5, ("campaign.html", "screen.html", "console.html"))),
         static=Files((h5, ("",)), (assets, ("share/", "flag.svg"))))
@@ -159,7 +166,7 @@ async def serve(settings: Settings, roles: frozenset[str], stop: asyncio.Event, 
             server.start()
             stack.push_async_callback(close_web, server, services)
         if "intake" in roles:
-            intake = Intake(services, wall_clock)
+            intake = Intake(services, wall_clock, origins_of(settings))
             await intake.listen(settings.host, settings.intake_port, reuse_port=True)
             stack.push_async_callback(intake.close)
         logger.info("serving %s", ", ".join(sorted(roles)))

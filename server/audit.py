@@ -19,7 +19,8 @@ from server.counting.epochs import EpochStore
 from server.counting.figures import ShardFigures
 from server.counting.shards import Row, Shard
 from server.participations import Participation, ParticipationStore
-from server.stores import Document, RedisClient
+from server.redis_nodes import RedisNodes
+from server.stores import Document
 
 # Looks at a shard that moves before the audit says that it could not hold it still.
 TRIES = 5
@@ -112,7 +113,7 @@ class Tally:
 
 
 class Audit:
-    def __init__(self, redis: RedisClient, epochs: EpochStore, documents: ParticipationStore) -> None:
+    def __init__(self, redis: RedisNodes, epochs: EpochStore, documents: ParticipationStore) -> None:
         self._redis = redis
         self._epochs = epochs
         self._documents = documents

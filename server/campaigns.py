@@ -170,9 +170,9 @@ async def _nobody(campaign: Campaign) -> bool:
 
 
 class Campaigns:
-    """`default_shards` is written into a campaign when it is scheduled. `is_public`: people outside this machine are served."""
+    """`default_shards()` is written into a campaign when it is scheduled. `is_public`: people outside this machine are served."""
 
-    def __init__(self, store: CampaignStore, *, default_shards: int, is_public: bool, simulated: bool) -> None:
+    def __init__(self, store: CampaignStore, *, default_shards: Callable[[], Awaitable[int]], is_public: bool, simulated: bool) -> None:
         self._store = store
         self._default_shards = default_shards
         self._is_public = is_public
@@ -284,7 +284,7 @@ class Campaigns:
             raise Conflict("TRANSITION_REFUSED", f"活动现在是“{STATE_NAMES[campaign.state]}”，不能直接变为“{STATE_NAMES[target]}”")
         fields: dict[str, Any] = {"state": target}
         if campaign.state == "draft":
-            fields["shards"] = self._default_shards
+            fields["shards"] = await self._default_shards()
         if target in ("scheduled", "open"):
             self._check_may_open(campaign, now)
         if target == "archived" and now < campaign.closes_at + LATE_SECONDS:

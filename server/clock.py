@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 
 # China has kept one offset without daylight saving since 1992, so a fixed zone is exact and needs no database.
 SHANGHAI = timezone(timedelta(hours=8), "+08:00")
@@ -21,7 +22,12 @@ def shanghai(seconds: float) -> datetime:
 
 def iso(seconds: float) -> str:
     """The moment as the API writes it, such as 2026-10-01T08:00:00+08:00."""
-    return shanghai(int(seconds)).isoformat()
+    return _iso(int(seconds))
+
+
+@lru_cache(maxsize=4096)  # a peak answers thousands of people within the same seconds
+def _iso(second: int) -> str:
+    return shanghai(second).isoformat()
 
 
 def day_of(seconds: float) -> str:

@@ -42,8 +42,10 @@ class Participation:
         return f"{self.campaign}:{self.period}:{self.citizen}:{self.activity}"
 
     def document(self) -> Document:
-        fields = asdict(self)
-        return {"_id": self.id, "pos": position(f"{self.campaign}:{self.period}:{self.shard}", self.seq), **fields}
+        # By hand: `asdict` copies deeply, at ten times the price, for each of two million.
+        return {"_id": self.id, "pos": position(f"{self.campaign}:{self.period}:{self.shard}", self.seq), "campaign": self.campaign,
+                "period": self.period, "shard": self.shard, "seq": self.seq, "citizen": self.citizen, "activity": self.activity,
+                "ordinal": self.ordinal, "second": self.second, "region": self.region, "unit": self.unit, "late": self.late}
 
 
 @dataclass(frozen=True, slots=True)

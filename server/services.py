@@ -15,7 +15,7 @@ from server.counting.epochs import EpochStore
 from server.counting.keeper import Keeper
 from server.counting.receipts import Receipts
 from server.counting.reconcile import Reconcile
-from server.counting.shards import Shard
+from server.counting.shards import Shard, shards_for
 from server.ledger import Archive, Ledger, Ledgers
 from server.live import Live
 from server.messages import Messages, MessageStore
@@ -108,7 +108,11 @@ def build(stores: Stores, options: Options, clock: Clock) -> Services:
     """Make every service. Nothing is started and nothing is asked of a store yet."""
     mongo, redis, secret = stores.mongo, stores.redis, options.secret_key
     metrics = Metrics()
-    campaigns = Campaigns(CampaignStore(mongo), default_shards=options.shards, is_public=options.is_public, simulated=options.simulated)
+
+    async def default_shards() -> int:
+        return options.shards or await shards_for(stores.counting)
+
+    campaigns = Campaigns(CampaignStore(mongo), default_shards=default_shards, is_public=options.is_public, simulated=options.simulated)
     places = Places(PlaceStore(mongo), campaigns.touch)
     messages = Messages(MessageStore(mongo, Seal(secret, "message")))
     tokens = Tokens(secret, options.token_ttl_seconds)

@@ -20,10 +20,11 @@ from pymongo import ReadPreference, WriteConcern
 from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
 from redis.asyncio.cluster import RedisCluster
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import NoScriptError, RedisError, ResponseError
 from redis.retry import Retry
 
 from server.errors import StoreUnavailable, WenmingError
+from server.redis_nodes import RedisNodes
 
 Document = dict[str, Any]
 Database = AsyncIOMotorDatabase[Document]
@@ -31,8 +32,8 @@ Collection = AsyncIOMotorCollection[Document]
 # redis-py types its answers as bytes or text, of a plain value or an awaitable, at once; ours are bytes, awaited.
 RedisClient = Any
 
-__all__ = ["INDEXES", "BulkWriteError", "Collection", "Database", "Document", "DuplicateKeyError", "PyMongoError",
-           "RedisClient", "RedisError", "Stores", "ensure_indexes", "open_stores", "translate"]
+__all__ = ["INDEXES", "BulkWriteError", "Collection", "Database", "Document", "DuplicateKeyError", "NoScriptError", "PyMongoError",
+           "RedisClient", "RedisError", "ResponseError", "Stores", "ensure_indexes", "open_stores", "translate"]
 
 # Every index, one field each (the embedded store scans on compound ones): collection -> fields.
 # A filter of ours is served by `_id` or by one of these; tests check every command sent.
@@ -65,17 +66,15 @@ MONGODB_TIMEOUT_MS = 5000
 MONGODB_SELECTION_TIMEOUT_MS = 2000
 # One Redis call is a millisecond, or an fsync; 1 s bounds a stalled disk (fault table, row 5).
 REDIS_TIMEOUT_SECONDS = 1.0
-# The counting script may wait for a slow fsync behind a batch of 512; a lost answer is re-sent by people, so wait longer.
-COUNTING_TIMEOUT_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
 class Stores:
-    """Open clients. `redis` is for everything but counting; `counting` never re-sends on its own."""
+    """Open clients. `redis` is for everything but counting; `counting` has a connection of its own to each server."""
 
     mongo: Database
     redis: RedisClient
-    counting: RedisClient
+    counting: RedisNodes
     client: Any
 
     async def close(self) -> None:
@@ -96,16 +95,15 @@ def open_stores(mongodb_uri: str, redis_url: str, *, redis_cluster: bool = False
         socketTimeoutMS=MONGODB_TIMEOUT_MS, maxPoolSize=16, event_listeners=list(event_listeners))
     mongo: Database = client.get_default_database("wenming").with_options(
         write_concern=WriteConcern(w="majority", j=True), read_preference=ReadPreference.PRIMARY)
-    return Stores(mongo, _open_redis(redis_url, redis_cluster, REDIS_TIMEOUT_SECONDS),
-                  _open_redis(redis_url, redis_cluster, COUNTING_TIMEOUT_SECONDS), client)
+    return Stores(mongo, _open_redis(redis_url, redis_cluster), RedisNodes(redis_url, cluster=redis_cluster), client)
 
 
-def _open_redis(url: str, cluster: bool, timeout_seconds: float) -> RedisClient:
-    # No retry of redis-py's own: it re-sends what may have been applied. We re-send, because the scripts are idempotent.
-    common: dict[str, Any] = {"socket_timeout": timeout_seconds, "socket_connect_timeout": REDIS_TIMEOUT_SECONDS,
+def _open_redis(url: str, cluster: bool) -> RedisClient:
+    # No retry of redis-py's own: it re-sends what may have been applied.
+    common: dict[str, Any] = {"socket_timeout": REDIS_TIMEOUT_SECONDS, "socket_connect_timeout": REDIS_TIMEOUT_SECONDS,
                               "retry": Retry(NoBackoff(), 0)}
     if cluster:
-        return RedisCluster.from_url(url, **common)
+        return RedisCluster.from_url(url, require_full_coverage=False, **common)
     # A pool that waits instead of failing: callers are bounded by their own queues.
     pool = redis.asyncio.BlockingConnectionPool.from_url(url, max_connections=32, timeout=REDIS_TIMEOUT_SECONDS, **common)
     return redis.asyncio.Redis.from_pool(pool)  # it closes its pool with it

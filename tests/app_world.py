@@ -14,7 +14,7 @@ from tornado.testing import bind_unused_port
 
 from handlers.intake import Intake
 from server import services as wiring
-from server.app import make_app, options_of
+from server.app import make_app, options_of, origins_of
 from server.campaigns import Activity, Campaign, Preset
 from server.clock import wall_clock
 from server.embedded import free_port
@@ -85,7 +85,7 @@ async def open_app(stores: Stores, folder: Path, **changes: str) -> AsyncIterato
     server = HTTPServer(make_app(services, settings), max_body_size=5 * 1024 * 1024)
     socket, port = bind_unused_port()
     server.add_socket(socket)
-    intake, intake_port = Intake(services, wall_clock), free_port()
+    intake, intake_port = Intake(services, wall_clock, origins_of(settings)), free_port()
     await intake.listen("127.0.0.1", intake_port)
     world = AppWorld(services, f"http://127.0.0.1:{port}", f"http://127.0.0.1:{intake_port}")
     try:

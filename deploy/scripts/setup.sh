@@ -20,7 +20,7 @@ apt_install() {
   [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 1
   say "安装系统软件包 (apt): $*"
   local apt="apt-get -qq -y -o DPkg::Lock::Timeout=120 -o Acquire::Retries=3"
-  export DEBIAN_FRONTEND=noninteractive
+  export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1  # what is installed is not started as a service
   $apt install --no-install-recommends "$@" >/dev/null 2>&1 && return
   $apt update >/dev/null 2>&1 || true
   $apt install --no-install-recommends "$@" >/dev/null

@@ -16,6 +16,10 @@ step() {
 make_venv
 install_packages requirements-dev.txt
 ensure_redis
+# The carried Redis is 6.2; the newer one that cities run is tried beside it.
+if ! command -v redis-server >/dev/null; then
+  apt_install redis-server || not_run+=("Redis 7 没有安装 (no redis-server on PATH; Debian: apt-get install redis-server): everything ran on 6.2 alone")
+fi
 ensure_fonts
 if ! command -v chromium >/dev/null; then
   apt_install chromium || not_run+=("Chromium 没有安装 (Chromium is missing; Debian: apt-get install chromium): tests marked browser")

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+
+from msgspec import structs
 
 from server.campaigns import Campaign
 from server.counting.cells import CELL, CELL_BYTES, DELETED, MAX_EMPTY_PAGES, MERGED, VOID, Record, citizen_at
@@ -50,7 +51,7 @@ class Amendments:
             if cell.flags & VOID:
                 return
             where = await self._place(campaign, period, citizen)
-            if await self._set(handle, citizen, cell, replace(cell, flags=cell.flags | VOID), where, where, "void"):
+            if await self._set(handle, citizen, cell, structs.replace(cell, flags=cell.flags | VOID), where, where, "void"):
                 return
         raise ShardNotReady()
 
@@ -79,7 +80,7 @@ class Amendments:
                 cell = await self._cell(handle, citizen)
                 if cell.ordinal == 0 or cell.flags & DELETED:
                     break
-                if await self._set(handle, citizen, cell, replace(cell, flags=cell.flags | DELETED), ("", ""), ("", ""), "deleted"):
+                if await self._set(handle, citizen, cell, structs.replace(cell, flags=cell.flags | DELETED), ("", ""), ("", ""), "deleted"):
                     break
             else:
                 raise ShardNotReady()
@@ -105,8 +106,8 @@ class Amendments:
             if cell.flags & MERGED:
                 return cell
             where = await self._place(campaign, period, loser) if cell.ordinal else ("", "")
-            if await self._set(handle, loser, cell, replace(cell, flags=cell.flags | MERGED), where, where, "merged"):
-                return replace(cell, flags=cell.flags | MERGED)
+            if await self._set(handle, loser, cell, structs.replace(cell, flags=cell.flags | MERGED), where, where, "merged"):
+                return structs.replace(cell, flags=cell.flags | MERGED)
         raise ShardNotReady()
 
     async def _carry(self, campaign: Campaign, period: str, loser: int, theirs: Record, survivor: int) -> None:
@@ -117,7 +118,7 @@ class Amendments:
                 return  # her own was voided by an audited act, which a merge does not undo
             keeps_own = own.ordinal and (own.second, own.ordinal) <= (theirs.second, theirs.ordinal)
             first = own if keeps_own else theirs
-            wanted = replace(own, ordinal=first.ordinal, second=first.second, flags=own.flags | theirs.bits())
+            wanted = structs.replace(own, ordinal=first.ordinal, second=first.second, flags=own.flags | theirs.bits())
             if (wanted.ordinal, wanted.flags) == (own.ordinal, own.flags):
                 return
             own_place = await self._place(campaign, period, survivor) if own.ordinal else ("", "")
@@ -144,7 +145,7 @@ class Amendments:
         return self._counting.period(campaign, period).handles[citizen % campaign.shards]
 
     async def _cell(self, handle: Handle, citizen: int) -> Record:
-        return (await asyncio.shield(handle.coalescer.submit(Item(citizen, -1)))).record
+        return (await handle.coalescer.submit(Item(citizen, -1))).record
 
     async def _place(self, campaign: Campaign, period: str, citizen: int) -> tuple[str, str]:
         """Region and unit of her participation, from its document. Raises Conflict NOT_DURABLE_YET."""

@@ -7,7 +7,8 @@ A cell is ordinal (4 bytes), second of the first participation (4), sequence of 
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+
+import msgspec
 
 CELL = struct.Struct(">IIIH")
 RECORD = struct.Struct(">BIIIH")
@@ -26,8 +27,7 @@ REPEAT, FIRST, ACTIVITY, RESTORED = 0, 1, 2, 3
 VOIDED, NOT_OPEN, ENDED, PAUSED, FROZEN, NO_PLACE, IS_MERGED, FULL, ABSENT = 16, 17, 18, 19, 20, 21, 22, 23, 24
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True):
     """One citizen's answer from her shard: `ordinal` is the city-wide number, `second` since 1970."""
 
     status: int

@@ -1,8 +1,8 @@
 """Many requests, few calls: the salutes of one loop turn go to a shard as one script call.
 
 Invariants: one call of a shard is in flight at a time, and the next batch gathers meanwhile; a repeat of
-what is waiting or in flight joins its future; the queue is bounded in length and in time, and what is
-past either bound is refused with BUSY before anything was decided for it.
+what is waiting or in flight joins its future; the queue is bounded in length, in age and in time, and what
+is past a bound is refused with BUSY before anything was decided for it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+
+import msgspec
 
 from server.counting.cells import ACTIVITY, FIRST, REPEAT, RESTORED, Record
 from server.counting.shards import Item, Shard
@@ -28,12 +29,14 @@ MAX_BATCH = 512
 TRIES = 2
 RETRY_PAUSE_SECONDS = 0.05
 SWEEP_SECONDS = 0.1
+# More than one batch waits, and the oldest this long: the shard is slower than the people who come, so the newest go away
+# early, while those inside still get their answer within 250 ms. A short queue behind a slow disk is no crowd.
+CROWD_AGE_SECONDS = 0.1
 # Refusals before the script's first write that one item or one page brings upon its batch.
 HARMED_BY_ONE = ("BAD_ARGUMENT", "WRONGTYPE")
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """One citizen's record, and whether MongoDB has its last change."""
 
     record: Record
@@ -63,8 +66,9 @@ class Coalescer:
         self._max_waiting = max_waiting
         self._deadline_seconds = deadline_seconds
         self._metrics = metrics
-        self._waiting: deque[tuple[float, Item, asyncio.Future[Answer]]] = deque()
-        self._joined: dict[Item, asyncio.Future[Answer]] = {}
+        self._waiting: deque[tuple[float, Item]] = deque()
+        # Who waits for each item that is queued or in flight: who came first, then those who repeat it.
+        self._asking: dict[Item, list[asyncio.Future[Answer]]] = {}
         self._pump: asyncio.Task[None] | None = None
         self._sweep: asyncio.TimerHandle | None = None
         self.acknowledged_seq = 0
@@ -73,46 +77,27 @@ class Coalescer:
         return len(self._waiting)
 
     def submit(self, item: Item) -> asyncio.Future[Answer]:
-        """Queue one salute. The future gives its Answer or raises Unavailable. Raises Unavailable at once when full.
-
-        Await it shielded: repeats follow it, whoever leaves.
-        """
-        joined = self._joined.get(item)
-        if joined is not None:
-            return self._follow(joined)
-        if len(self._waiting) >= self._max_waiting:
-            raise Unavailable()
+        """Queue one salute. The future gives its Answer or raises Unavailable. Raises Unavailable at once when full."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Answer] = loop.create_future()
-        self._joined[item] = future
-        self._waiting.append((time.monotonic(), item, future))
+        asking = self._asking.get(item)
+        if asking is not None:
+            asking.append(future)
+            return future
+        now = time.monotonic()
+        if len(self._waiting) >= self._max_waiting or len(self._waiting) >= MAX_BATCH and self._is_late(now):
+            raise Unavailable()
+        self._asking[item] = [future]
+        self._waiting.append((now, item))
         if self._pump is None:
             self._pump = loop.create_task(self._run())
         if self._sweep is None:
             self._sweep = loop.call_later(SWEEP_SECONDS, self._drop_overdue)
         return future
 
-    def _follow(self, leader: asyncio.Future[Answer]) -> asyncio.Future[Answer]:
-        """A repeat's own future: the leader's record, told as a repeat, because the leader made what is new."""
-        follower: asyncio.Future[Answer] = leader.get_loop().create_future()
-
-        def done(future: asyncio.Future[Answer]) -> None:
-            if follower.done():
-                return
-            if future.cancelled():
-                follower.cancel()
-                return
-            error = future.exception()
-            if error is not None:
-                follower.set_exception(error)
-                follower.exception()
-                return
-            answer = future.result()
-            status = REPEAT if answer.record.status in (FIRST, ACTIVITY, RESTORED) else answer.record.status
-            follower.set_result(Answer(replace(answer.record, status=status), answer.durable))
-
-        leader.add_done_callback(done)
-        return follower
+    def _is_late(self, now: float) -> bool:
+        """Whether the oldest has waited as long as a crowd may; a shard that is being made ready gets its whole time."""
+        return self._epoch() is not None and now - self._waiting[0][0] > CROWD_AGE_SECONDS
 
     async def drain(self) -> None:
         """Wait until everything accepted so far is answered."""
@@ -122,18 +107,18 @@ class Coalescer:
     async def _run(self) -> None:
         try:
             while self._waiting:
-                batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_BATCH))]
+                batch = [self._waiting.popleft()[1] for _ in range(min(len(self._waiting), MAX_BATCH))]
                 await self._send(batch)
         finally:
             self._pump = None
 
-    async def _send(self, batch: list[tuple[float, Item, asyncio.Future[Answer]]]) -> None:
+    async def _send(self, batch: list[Item]) -> None:
         failure: Exception = Unavailable()
         for attempt in range(TRIES):
             started = time.monotonic()
             try:
                 epoch = self._epoch()
-                accepted = None if epoch is None else await self._shard.accept(epoch, [item for _, item, _ in batch])
+                accepted = None if epoch is None else await self._shard.accept(epoch, batch)
             except (RedisError, OSError, TimeoutError) as error:
                 if any(word in str(error) for word in HARMED_BY_ONE):
                     failure = error
@@ -151,35 +136,39 @@ class Coalescer:
                 continue
             self._metrics.observe("batches_sent_participations", len(batch))
             self._metrics.observe("batches_answered_seconds", time.monotonic() - started)
-            for (_, item, future), record in zip(batch, accepted.records, strict=True):
+            for item, record in zip(batch, accepted.records, strict=True):
                 self.acknowledged_seq = max(self.acknowledged_seq, record.seq)
-                self._settle(item, future, Answer(record, 0 < record.seq <= accepted.watermark))
+                self._settle(item, record, 0 < record.seq <= accepted.watermark)
             return
         if len(batch) > 1 and not isinstance(failure, Unavailable):
             # Somebody's part of it cannot be counted; by halves the others are told apart from hers in nine steps.
             await self._send(batch[:len(batch) // 2])
             await self._send(batch[len(batch) // 2:])
             return
-        for _, item, future in batch:
-            self._settle(item, future, failure)
+        for item in batch:
+            self._refuse(item, failure)
 
-    def _settle(self, item: Item, future: asyncio.Future[Answer], outcome: Answer | Exception) -> None:
-        if self._joined.get(item) is future:
-            del self._joined[item]
-        if future.done():
-            return
-        if isinstance(outcome, Answer):
-            future.set_result(outcome)
-        else:
-            future.set_exception(outcome)
-            future.exception()  # a caller who left must not turn a refusal into a warning
+    def _settle(self, item: Item, record: Record, durable: bool) -> None:
+        """Give the record to all who ask: something new to the first of them, a repeat to the others, who did not make it."""
+        answer = Answer(record, durable)
+        for future in self._asking.pop(item):
+            if future.done():
+                continue  # who left meanwhile
+            future.set_result(answer)
+            if record.status in (FIRST, ACTIVITY, RESTORED):
+                answer = Answer(Record(REPEAT, record.ordinal, record.second, record.seq, record.flags), durable)
+
+    def _refuse(self, item: Item, error: Exception) -> None:
+        for future in self._asking.pop(item):
+            if not future.done():
+                future.set_exception(error)
+                future.exception()  # a caller who left must not turn a refusal into a warning
 
     def _drop_overdue(self) -> None:
         """Refuse what has waited past the deadline behind a stalled call: early news beats a late answer."""
         overdue = time.monotonic() - self._deadline_seconds
         while self._waiting and self._waiting[0][0] < overdue:
-            _, item, future = self._waiting.popleft()
-            self._settle(item, future, Unavailable())
+            self._refuse(self._waiting.popleft()[1], Unavailable())
         self._sweep = None
         if self._waiting:
             self._sweep = asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._drop_overdue)

@@ -95,7 +95,7 @@ class Keeper:
         if begun.had_meta and not from_documents and await self._gave_nothing_more(shard, state, begun, acknowledged):
             await self._epochs.recovered(shard.id, state.epoch, begun.seq, begun.ordinal)
             await shard.open(state.epoch, self._meta(shard, campaign, window))
-            logger.warning("shard %s is open under epoch %d: the same server came back with everything", shard.id, state.epoch)
+            logger.warning("shard %s is open under epoch %d: nothing that was given is missing", shard.id, state.epoch)
             return state.epoch
         # Still closed: only what putting back needs to know.
         await shard.open(state.epoch, {"shards": shard.shards, "shard": shard.shard, "seq": begun.seq, "ordinal": begun.ordinal})
@@ -120,8 +120,10 @@ class Keeper:
         return state.epoch
 
     async def _gave_nothing_more(self, shard: Shard, state: ShardState, begun: Begun, acknowledged: int) -> bool:
-        """Whether what the server holds is all that it ever gave: it fsyncs always, was no replica, and knows every mark."""
-        return begun.seq >= max(state.ledger_seq, state.high_seq, acknowledged) and await shard.durable_server()
+        """Whether what the server holds is all that was ever given: it knows every mark, and either fsyncs always and was no
+        replica, or got the shard whole from a master that lives."""
+        return (begun.seq >= max(state.ledger_seq, state.high_seq, acknowledged)
+                and (await shard.durable_server() or await shard.moved_whole(begun)))
 
     async def _drain_journal(self, shard: Shard, campaign: Campaign) -> None:
         """What the journal still holds becomes documents first, so that documents are all there is to put back."""

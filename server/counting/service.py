@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Protocol
+
+import msgspec
+from msgspec import structs
 
 from server.campaigns import Campaign
 from server.clock import day_bounds, day_of
 from server.counting import cells
+from server.counting.admission import Admission
 from server.counting.coalescer import Answer, Coalescer, ShardNotReady
 from server.counting.epochs import EpochStore
 from server.counting.figures import Figures, ShardFigures, total
@@ -24,7 +29,8 @@ from server.counting.shards import Item, Shard, Superseded
 from server.errors import Conflict, Forbidden, InvalidBody, NotFound, Unavailable
 from server.metrics import Metrics
 from server.participations import ParticipationStore
-from server.stores import PyMongoError, RedisClient, RedisError
+from server.redis_nodes import RedisNodes
+from server.stores import PyMongoError, RedisError
 
 logger = logging.getLogger(__name__)
 
@@ -51,8 +57,7 @@ REFUSAL_METRICS = {cells.VOIDED: "voided", cells.NOT_OPEN: "not_open", cells.END
 OUTCOMES = {cells.REPEAT: "repeat", cells.RESTORED: "repeat", cells.FIRST: "participant", cells.ACTIVITY: "activity"}
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(msgspec.Struct, frozen=True):
     """A salute as a person sends it. `first_tried_at`: seconds since 1970 when her phone first tried, 0 when it is the first try."""
 
     slug: str
@@ -64,8 +69,7 @@ class Ask:
     first_tried_at: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(msgspec.Struct, frozen=True):
     """What stands for her. `ordinal` and `participated_at` (seconds) are of her first; `status` 201 for something new, else 200."""
 
     ordinal: int
@@ -101,6 +105,7 @@ class Handle:
     coalescer: Coalescer
     epoch: int | None = None
     care: asyncio.Task[None] | None = None
+    care_since: float = 0.0  # monotonic
     last: ShardFigures | None = None
 
 
@@ -133,7 +138,7 @@ class Counting:
     """`resolve` gives the number that a merged one became; `refresh_identities` makes this process learn of merges at once, when a
     cell tells of one that it does not know."""
 
-    def __init__(self, redis: RedisClient, epochs: EpochStore, keeper: Keeper, documents: ParticipationStore, receipts: Receipts,
+    def __init__(self, redis: RedisNodes, epochs: EpochStore, keeper: Keeper, documents: ParticipationStore, receipts: Receipts,
                  campaigns: Campaigns, places: Places, metrics: Metrics, *, queue_max_requests: int, deadline_seconds: float,
                  resolve: Callable[[int], int], refresh_identities: Callable[[], Awaitable[None]],
                  clock_override: int | None = None) -> None:
@@ -150,6 +155,7 @@ class Counting:
         self._resolve = resolve
         self._refresh_identities = refresh_identities
         self._periods: dict[tuple[str, str], Period] = {}
+        self.admission = Admission()
         self.clock_override = clock_override  # tests: the shards' clock instead of the server's TIME
 
     async def participate(self, ask: Ask, now: float) -> Taken:
@@ -157,6 +163,13 @@ class Counting:
 
         Raises NotFound (CAMPAIGN_NOT_FOUND), InvalidBody (UNKNOWN_*), Conflict (CAMPAIGN_*), Forbidden (VOIDED), Unavailable.
         """
+        self.admission.enter()
+        try:
+            return await self._participate(ask, now)
+        finally:
+            self.admission.leave()
+
+    async def _participate(self, ask: Ask, now: float) -> Taken:
         campaign = await self._campaigns.get(ask.slug)
         bit = campaign.activity_index(ask.activity)
         if bit is None:
@@ -181,7 +194,7 @@ class Counting:
             if refusal is not REFUSALS[cells.ENDED] or item.late or now >= closes:
                 raise
         # She was in time at our door; the period ended while she waited before the shard.
-        return await self._ask_shard(campaign, period, replace(item, late=1), receipt, place_error)
+        return await self._ask_shard(campaign, period, structs.replace(item, late=1), receipt, place_error)
 
     async def record_of(self, slug: str, citizen: int, now: float) -> Taken:
         """Her record of the current period. Raises NotFound PARTICIPATION_NOT_FOUND."""
@@ -207,7 +220,7 @@ class Counting:
     async def _is_voided(self, campaign: Campaign, receipt: Receipt) -> bool:
         """Whether what a merged number was given was taken back before the merge: then its receipt restores nothing."""
         handle = self._handle(campaign, receipt.period, receipt.citizen)
-        answer = await asyncio.shield(handle.coalescer.submit(Item(receipt.citizen, -1)))
+        answer = await handle.coalescer.submit(Item(receipt.citizen, -1))
         return answer.record.status == cells.VOIDED
 
     def _tried_at(self, campaign: Campaign, first_tried_at: float, now: float) -> float:
@@ -240,7 +253,7 @@ class Counting:
         if campaign.state == "archived":
             raise REFUSALS[cells.ENDED]
         handle = self._handle(campaign, period, item.citizen)
-        answer = await asyncio.shield(handle.coalescer.submit(item))
+        answer = await handle.coalescer.submit(item)
         status = answer.record.status
         if status == cells.NO_PLACE:
             raise place_error or InvalidBody(field="region")
@@ -291,12 +304,12 @@ class Counting:
         shard = Shard(self._redis, campaign.slug, period.period, number, campaign.shards, self.clock_override)
 
         async def not_ready() -> None:
-            # A shard that was never looked at is made ready while its first people wait; a lost one is not waited for.
-            first = handle.epoch is None and handle.care is None
+            # A restart or a moved slot is mended within a moment, which those who asked may wait; a longer outage they are told of.
             handle.epoch = None
             self._look_after(period, handle)
-            if first and handle.care is not None:
-                await asyncio.wait({handle.care}, timeout=self._deadline_seconds / 2)
+            patience = self._deadline_seconds / 2 - (time.monotonic() - handle.care_since)
+            if handle.care is not None and patience > 0:
+                await asyncio.wait({handle.care}, timeout=patience)
 
         coalescer = Coalescer(shard, lambda: handle.epoch, not_ready, max_waiting=self._queue_max_requests,
                               deadline_seconds=self._deadline_seconds, metrics=self._metrics)
@@ -305,7 +318,7 @@ class Counting:
 
     def _look_after(self, period: Period, handle: Handle) -> None:
         if handle.care is None or handle.care.done():
-            handle.care = asyncio.create_task(self._make_ready(period, handle))
+            handle.care, handle.care_since = asyncio.create_task(self._make_ready(period, handle)), time.monotonic()
 
     async def _make_ready(self, period: Period, handle: Handle) -> None:
         """Try until the shard is ready; one task for each shard of this process."""

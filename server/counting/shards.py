@@ -6,6 +6,7 @@ the same call may be made again, because each script finds what an earlier one d
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,8 @@ import msgspec
 from server import keys
 from server.counting.cells import CELLS_PER_PAGE, RECORD, Record, place
 from server.counting.figures import ShardFigures, parse_shard
-from server.stores import RedisClient
+from server.redis_nodes import RedisNodes
+from server.stores import NoScriptError, ResponseError
 
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder().decode
@@ -24,11 +26,14 @@ _unpack = msgspec.msgpack.Decoder().decode
 # Pages of one wiping call. More than MAX_EMPTY_PAGES, so that a gap between citizen numbers does not end the walk.
 WIPED_PAGES = 256
 
+# On a cluster: four shards a master, so that a fourth of a master's work can move to a new one; fewer would be all or nothing,
+# more would make batches small. On a single Redis one shard has the largest batches and ordinals without holes.
+SHARDS_A_MASTER = 4
+
 Row = list[Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(msgspec.Struct, frozen=True):
     """One salute for a batch: `bit` -1 only looks. The restore_* values come from a verified receipt, 0 and "" without one."""
 
     citizen: int
@@ -85,13 +90,15 @@ class Entry:
 
 @dataclass(frozen=True)
 class Begun:
-    """What a closed shard still held: `had_meta` False means that nothing of it may be trusted."""
+    """What a closed shard still held: `had_meta` False means that nothing of it may be trusted. `moved_from`: the run_id of
+    the server that it was open on until its slot came here, b"" where that is not so."""
 
     had_meta: bool
     seq: int
     ordinal: int
     watermark: int
     voids: int
+    moved_from: bytes = b""
 
 
 class Superseded(Exception):
@@ -106,10 +113,15 @@ _REFUSED = {
 }
 
 
+async def shards_for(redis: RedisNodes) -> int:
+    """How many shards a campaign gets there. Raises ClusterDownError."""
+    return SHARDS_A_MASTER * await redis.masters() or 1
+
+
 class Shard:
     """Handle of one shard; cheap to make. `clock` is for tests: seconds that replace the server's TIME."""
 
-    def __init__(self, redis: RedisClient, campaign: str, period: str, shard: int, shards: int, clock: int | None = None) -> None:
+    def __init__(self, redis: RedisNodes, campaign: str, period: str, shard: int, shards: int, clock: int | None = None) -> None:
         self.campaign, self.period, self.shard, self.shards = campaign, period, shard, shards
         self.id = f"{campaign}:{period}:{shard}"
         self.tag = keys.shard_tag(campaign, period, shard, shards)
@@ -150,7 +162,8 @@ class Shard:
         reply = await self._run("begin", [self.keys[0], self.keys[4]], [epoch, birth, int(force)])
         if reply[0] != b"OK":
             raise Superseded(f"shard {self.id}: {_REFUSED[reply[0]]}")
-        return Begun(bool(reply[1]), *(int(value) for value in reply[2:]))
+        _, had_meta, seq, ordinal, watermark, voids, moved_from = reply
+        return Begun(bool(had_meta), int(seq), int(ordinal), int(watermark), int(voids), moved_from)
 
     async def open(self, epoch: int, fields: dict[str, int | str], *, fresh: bool = False) -> None:
         """Open under `epoch` with the given meta fields; after `begin`, on the same server. Raises Superseded where it may not."""
@@ -180,11 +193,11 @@ class Shard:
 
     async def journal(self, entries: int) -> list[Entry]:
         """The oldest entries that MongoDB may not have yet."""
-        found = await self._redis.xrange(self.keys[4], count=entries)
+        found = await self._redis.call(self.keys[4], "XRANGE", self.keys[4], "-", "+", "COUNT", entries)
         read = []
-        for name, fields in found:
+        for name, (_, rows) in found:  # one field: rows
             epoch, _, seq = name.partition(b"-")
-            read.append(Entry(int(epoch), int(seq), _unpack(fields[b"rows"])))
+            read.append(Entry(int(epoch), int(seq), _unpack(rows)))
         return read
 
     async def trim(self, fence: int, epoch: int, seq: int) -> None:
@@ -195,7 +208,8 @@ class Shard:
 
     async def page(self, page: int) -> bytes:
         """The raw cells of one page; empty where nobody of it took part."""
-        raw: bytes | None = await self._redis.get(keys.shard_page(self.tag, page))
+        name = keys.shard_page(self.tag, page)
+        raw: bytes | None = await self._redis.call(name, "GET", name)
         return raw or b""
 
     async def durable_server(self) -> bool:
@@ -204,14 +218,18 @@ class Shard:
         False when it does not say (CONFIG is often closed to clients): the careful answer.
         """
         try:
-            config = await self._redis.config_get("appendfsync")
-            info = await self._redis.info("replication")
-        except Exception as error:
+            config = await self._redis.call(self.keys[0], "CONFIG", "GET", "appendfsync")
+            info = await self._redis.call(self.keys[0], "INFO", "replication")
+        except ResponseError as error:
             if "config" not in str(error).lower() and "permission" not in str(error).lower():
                 raise
             return False
-        fsync = config.get("appendfsync", config.get(b"appendfsync", ""))
-        return fsync in ("always", b"always") and set(str(info.get("master_replid2", ""))) <= {"0"}
+        replaced = re.search(rb"master_replid2:(\w+)", info)
+        return config[1:2] == [b"always"] and replaced is not None and set(replaced[1]) <= {ord("0")}
+
+    async def moved_whole(self, begun: Begun) -> bool:
+        """Whether the shard's slot was moved here from a master that is still one: a move copies everything, a failover does not."""
+        return bool(begun.moved_from) and await self._redis.is_master(begun.moved_from)
 
     async def wipe(self, epoch: int, citizens: int) -> None:
         """Drop cells and totals, not meta and journal, before a rebuild from documents. Raises Superseded when it is not ours to fill.
@@ -234,12 +252,10 @@ class Shard:
     async def _run(self, script: str, names: Sequence[str], args: Sequence[Any]) -> Any:
         sha, text = _SCRIPTS[script]
         try:
-            return await self._redis.evalsha(sha, len(names), *names, *args)
-        except Exception as error:
-            if "NOSCRIPT" not in str(error) and type(error).__name__ != "NoScriptError":
-                raise
+            return await self._redis.call(names[0], "EVALSHA", sha, len(names), *names, *args)
+        except NoScriptError:
             # A server that never saw the script ran nothing: sending its text counts once.
-            return await self._redis.eval(text, len(names), *names, *args)
+            return await self._redis.call(names[0], "EVAL", text, len(names), *names, *args)
 
 
 def _load(name: str) -> tuple[str, str]:

@@ -12,11 +12,13 @@ import pytest
 
 from handlers.base import MAX_BODY_BYTES
 from server.clock import iso
+from server.counting.admission import FEWEST_INSIDE, MAX_LAG_SECONDS
 from tests.app_world import SLUG, add_campaign, campaign
 
 pytestmark = pytest.mark.gen_test(timeout=40)
 
 PATH = f"/api/v1/campaigns/{SLUG}/participations"
+OURS = "http://127.0.0.1:8888"  # the web port of the settings
 SALUTE = {"activity": "salute", "region": "350602"}
 
 
@@ -220,3 +222,37 @@ def _seconds(answer):
 
 def test_moments_are_written_in_shanghai_time():
     assert iso(1_790_812_800) == "2026-10-01T08:00:00+08:00"
+
+
+class TestOurOwnPages:
+    async def test_a_page_of_ours_under_another_port_may_read_answers_and_refusals(self, app, door):
+        ours = OURS
+        for headers in (await app.citizen(), {}):
+            *_, answered = await door(Origin=ours, **headers)
+            assert (answered["Access-Control-Allow-Origin"], answered["Access-Control-Allow-Credentials"]) == (ours, "true")
+            assert answered["Vary"] == "Origin"
+
+    async def test_a_browser_is_told_before_it_posts(self, app, door):
+        status, _, _, headers = await door(body=None, method="OPTIONS", Origin=OURS)
+        assert (status, headers["Allow"], headers["Access-Control-Allow-Methods"]) == (204, "POST, OPTIONS", "POST")
+        assert "Authorization" in headers["Access-Control-Allow-Headers"]
+
+    @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:1", ""])
+    async def test_a_strangers_page_may_not(self, app, door, origin):
+        *_, headers = await door(Origin=origin, **await app.citizen())
+        assert not [name for name in headers if name.lower().startswith("access-control")]
+
+    async def test_a_claimed_address_changes_nothing(self, app, door):
+        status, _, first, _ = await door(X_Forwarded_For="1.2.3.4, 127.0.0.1", X_Real_Ip="1.2.3.4", **await app.citizen())
+        assert (status, first["ordinal"]) == (201, 1)
+
+
+class TestOverload:
+    async def test_a_process_that_is_behind_refuses_early_and_says_when_to_come_again(self, app, door):
+        admission = app.services.counting.admission
+        citizen = await app.citizen()
+        admission.inside, admission._lag_seconds, admission._due = FEWEST_INSIDE, MAX_LAG_SECONDS * 2, float("inf")
+        status, code, _, headers = await door(**citizen)
+        assert (status, code) == (503, "BUSY") and int(headers["Retry-After"]) >= 1
+        admission.inside = 0
+        assert (await door(**citizen))[0] == 201

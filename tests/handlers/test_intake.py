@@ -184,7 +184,7 @@ class TestMethodsAndLimits:
     async def test_options_say_what_may_be_asked(self, app, wire):
         await wire.send(request(method="OPTIONS", body=b""))
         status, headers, body = await wire.answer()
-        assert (status, headers["allow"], body) == (200, "POST, OPTIONS", b"")
+        assert (status, headers["allow"], body) == (204, "POST, OPTIONS", b"")
 
     async def test_head_is_405_without_a_body_and_the_connection_goes_on(self, app, wire, wang):
         await wire.send(request(method="HEAD", body=b""))

@@ -56,10 +56,14 @@ class Counters:
         return not self.recovering
 
 
+async def four() -> int:
+    return 4
+
+
 class CivicWorld:
     def __init__(self, stores: Stores, **options: Any) -> None:
         self.stores = stores
-        self.options = {"default_shards": 4, "is_public": False, "simulated": True} | options
+        self.options = {"default_shards": four, "is_public": False, "simulated": True} | options
         self.counters = Counters()
         self.campaigns = self.process()
         self.places = Places(PlaceStore(stores.mongo), self.campaigns.touch)

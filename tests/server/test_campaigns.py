@@ -51,9 +51,12 @@ class TestLifeCycle:
         assert (refusal.value.code, refusal.value.field) == ("UNKNOWN_STATE", "state")
 
     async def test_shards_are_written_when_it_is_scheduled_and_stay(self, world, stores):
+        async def sixteen() -> int:
+            return 16
+
         await world.campaigns.create(campaign())
         assert (await world.campaigns.transition("flag", "scheduled", BEFORE)).shards == 4
-        other = CivicWorld(stores, default_shards=16)
+        other = CivicWorld(stores, default_shards=sixteen)
         assert (await other.campaigns.transition("flag", "open", DURING)).shards == 4
 
     async def test_of_two_people_who_move_it_at_once_one_is_told(self, world):

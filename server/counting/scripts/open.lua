@@ -10,6 +10,6 @@ else
   if epoch and tonumber(epoch) > tonumber(ARGV[1]) then return 'NEWER' end
   if epoch ~= ARGV[1] or run_id ~= server then return 'LOST' end
 end
-redis.call('HSET', KEYS[1], 'epoch', ARGV[1], 'run_id', server)
+redis.call('HSET', KEYS[1], 'epoch', ARGV[1], 'run_id', server, 'opened_at', redis.call('TIME')[1])
 for i = 3, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
 return 'OK'

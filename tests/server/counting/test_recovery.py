@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from unittest import mock
 
 import pytest
 
@@ -20,17 +21,27 @@ async def everyone(world: World, count: int = 60) -> list:
 
 
 class TestEmptiedRedis:
-    async def test_it_is_never_taken_for_a_fresh_campaign(self, stores, tmp_path):
+    async def test_it_is_never_taken_for_a_fresh_campaign_and_who_comes_waits_for_its_recovery(self, stores, tmp_path):
         world = await World(stores, tmp_path, campaign()).ready()
         answers = await everyone(world)
         await world.carry_all()
         await stores.redis.flushall()
-        with pytest.raises(Unavailable) as refused:
-            await world.salute(100)
-        assert refused.value.code == "SHARD_NOT_READY"
+        newcomer = await world.salute(100)
+        assert newcomer.first and newcomer.ordinal > 60
         again = [await world.salute_until_taken(citizen) for citizen in range(60)]
         assert [a.ordinal for a in again] == [a.ordinal for a in answers]
         assert (await world.audit())["ok"]
+        await world.close()
+
+    async def test_who_comes_to_one_that_cannot_be_recovered_is_told_so(self, stores, tmp_path):
+        world = await World(stores, tmp_path, campaign()).ready()
+        await everyone(world)
+        await world.carry_all()
+        await stores.redis.flushall()
+        with mock.patch.object(world.epochs, "raise_epoch", mock.AsyncMock(return_value=None)):  # another process has it, and stalls
+            with pytest.raises(Unavailable) as refused:
+                await world.salute(100)
+        assert refused.value.code == "SHARD_NOT_READY"
         await world.close()
 
     async def test_nobody_gets_an_ordinal_that_another_was_shown(self, stores, tmp_path):

