@@ -152,7 +152,8 @@ class Campaign(StaffHandler):
         member = await self.member("editor")
         changed = replace(decode_body(self.request.body, CampaignBody, MAX_CAMPAIGN_BYTES).campaign(), slug=slug)
         before = await self.services.campaigns.get_any(slug)
-        after = await self.services.campaigns.update(replace(changed, state=before.state, shards=before.shards, demo=before.demo))
+        after = await self.services.campaigns.update(replace(changed, state=before.state, shards=before.shards, demo=before.demo,
+                                                           rehearsal=before.rehearsal))
         await self.log(member, "campaign.update", slug, before=staff_view(before), after=staff_view(after))
         self.reply(staff_view(after))
 

@@ -94,6 +94,8 @@ class Campaign:
     period_rule: PeriodRule = "all"
     shards: int = 1
     demo: bool = False
+    # Played by the load client: in no public list, its numbers belong to nobody.
+    rehearsal: bool = False
     free_words: bool = False
     presets: tuple[Preset, ...] = ()
     theme: dict[str, Any] = field(default_factory=dict)
@@ -159,7 +161,7 @@ def _document(campaign: Campaign) -> Document:
 
 def _campaign(document: Document) -> Campaign:
     # The embedded store gives a truth value that was updated back as 1 or 0.
-    fields = document | {name: bool(document[name]) for name in ("demo", "free_words")}
+    fields = document | {name: bool(document.get(name)) for name in ("demo", "free_words", "rehearsal")}
     fields.pop("told", None)
     activities = tuple(Activity(a["code"], a["title"], a["verb"], bool(a["children"])) for a in fields.pop("activities"))
     return Campaign(slug=fields.pop("_id"), activities=activities, presets=tuple(Preset(**p) for p in fields.pop("presets")), **fields)
@@ -206,7 +208,7 @@ class Campaigns:
 
     async def public_list(self, now: float) -> list[dict[str, Any]]:
         """The campaigns that citizens may know of, newest first."""
-        return [_summary(campaign) for campaign in await self.all() if campaign.state != "draft"]
+        return [_summary(campaign) for campaign in await self.all() if campaign.state != "draft" and not campaign.rehearsal]
 
     def view(self, campaign: Campaign, regions: list[dict[str, Any]], has_units: bool, period: str, now: float) -> dict[str, Any]:
         """The public view of a campaign (times as ISO texts)."""

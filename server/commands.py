@@ -12,11 +12,15 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from typing import Any
 
-from server import app, audit, embedded, seed
+import uvloop
+
+from server import app, audit, embedded, rehearsal, seed
 from server.clock import wall_clock
 from server.counting import window_of
 from server.embedded import ChildError
@@ -73,6 +77,12 @@ def _parser() -> argparse.ArgumentParser:
     tokens_of = command("tokens", tokens, "citizens' tokens for a load tool, one a line (embedded stores only)")
     tokens_of.add_argument("--count", type=int, required=True)
     tokens_of.add_argument("--out", type=Path, required=True)
+    played = command("rehearse", rehearse_week, "a city's week in minutes against the running product, with a report and a proof")
+    for name, kind, default, about in REHEARSAL:
+        played.add_argument(f"--{name}", type=kind, default=default, help=about)
+    played.add_argument("--kill", choices=rehearsal.KILLS, default="", help="kill a process of this kind while it runs (embedded stores)")
+    played.add_argument("--every", type=_seconds, default=20.0, help="how often, such as 20s")
+    played.add_argument("--out", type=Path, help="folder of the report; the data folder's rehearsals/ without it")
     command("staff-password", staff_password, "a new password for a staff account, printed once").add_argument("name")
     command("replay-deletions", replay_deletions, "after a restore: erase again who was deleted")
     verified = command("verification-text", verification_text, "serve a file MP_verify_….txt, by which WeChat believes that a host is ours")
@@ -170,6 +180,73 @@ def tokens(settings: Settings, options: argparse.Namespace) -> int:
         return 0
 
     return _with_services(settings, run)
+
+
+def rehearse_week(settings: Settings, options: argparse.Namespace) -> int:
+    plan = rehearsal.Plan(**{name: getattr(options, name) for name, *_ in REHEARSAL}, kill=options.kill, every_seconds=options.every)
+    data_dir = settings.data_dir.resolve()
+    if not embedded.is_running(data_dir) and settings.uses_embedded_mongodb:
+        print("没有运行中的产品：先执行 make run (no product is running: make run first)", file=sys.stderr)
+        return 2
+    now = wall_clock()
+    folder = (options.out or data_dir / "rehearsals" / str(int(now))).resolve()
+    host = "127.0.0.1" if settings.host in ("", "0.0.0.0") else settings.host
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[Services]:
+        with embedded.join(settings) as joined:  # anew each time: a kill may have changed where the stores are
+            async with app.open_services(joined) as services:
+                yield services
+
+    async def run() -> dict[str, Any]:
+        with embedded.join(settings) as joined:
+            where = rehearsal.Place(host, settings.port, settings.intake_port, joined.redis_url, joined.redis_cluster, data_dir)
+            return await rehearsal.rehearse(plan, where, opened, folder, now)
+
+    logging.basicConfig(level=logging.ERROR)
+    try:
+        report = uvloop.run(run())
+    except rehearsal.NotServing as error:
+        print(f"{error} 没有应答：产品在运行吗？ (does not answer: is the product running?)", file=sys.stderr)
+        return 2
+    print(rehearsal.summary(report), folder / "report.html", sep="\n")
+    return 0 if report["ok"] else 1
+
+
+def _share(text: str) -> float:
+    """20% or 0.2."""
+    value = float(text[:-1]) / 100 if text.endswith("%") else float(text)
+    if not 0 <= value <= 10:
+        raise ValueError(text)
+    return value
+
+
+def _seconds(text: str) -> float:
+    """20s or 20."""
+    value = float(text.removesuffix("s"))
+    if value <= 0:
+        raise ValueError(text)
+    return value
+
+
+def _some(text: str) -> int:
+    """A number of people or connections, at least 1."""
+    value = int(text.replace(",", "").replace("_", ""))
+    if value < 1:
+        raise ValueError(text)
+    return value
+
+
+_DEFAULT = rehearsal.Plan()
+REHEARSAL: tuple[tuple[str, Callable[[str], Any], Any, str], ...] = (
+    ("participants", _some, _DEFAULT.participants, "how many people come"),
+    ("duplicates", _share, _DEFAULT.duplicates, "share of them who tap twice or come again, such as 20%%"),
+    ("pages", _share, _DEFAULT.pages, "pages opened, as a share of the salutes"),
+    ("counters", _share, _DEFAULT.counters, "counters read, as a share of the salutes"),
+    ("posters", _share, _DEFAULT.posters, "posters asked for, as a share of the salutes"),
+    ("minutes", float, _DEFAULT.minutes, "length of the week; a slower machine takes longer"),
+    ("connections", _some, _DEFAULT.connections, "people who wait at once"),
+    ("seed", int, _DEFAULT.seed, "of everything that is left to chance"))
 
 
 def staff_password(settings: Settings, options: argparse.Namespace) -> int:

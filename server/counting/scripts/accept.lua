@@ -41,7 +41,7 @@ local function refusal(late)
   return nil
 end
 
-local cells, dirty, rows, out = {}, {}, {}, {}
+local cells, dirty, rows, out, short = {}, {}, {}, {}, {}
 local totals, minutes, units = {}, {}, {}
 local function add(t, name, n) t[name] = (t[name] or 0) + n end
 
@@ -75,6 +75,7 @@ for i, item in ipairs(items) do
       cell = {o, s, q, f}
     else
       cell = {0, 0, 0, 0}
+      short[item[2]] = true
     end
     cell.page, cell.offset = item[2], item[3]
     cells[name] = cell
@@ -127,6 +128,11 @@ end
 if #rows > 0 then
   redis.call('XADD', KEYS[5], meta[1] .. '-' .. seq, 'rows', cmsgpack.pack(rows))
   for _, cell in ipairs(dirty) do
+    if short[cell.page] then
+      -- A page gets its whole length at once: one that grows cell by cell has up to twice its memory reserved.
+      redis.call('SETRANGE', KEYS[5 + cell.page], 57330, string.rep('\0', 14))
+      short[cell.page] = nil
+    end
     redis.call('SETRANGE', KEYS[5 + cell.page], cell.offset, struct.pack(CELL, cell[1], cell[2], cell[3], cell[4]))
   end
   for name, n in pairs(totals) do redis.call('HINCRBY', KEYS[2], name, n) end

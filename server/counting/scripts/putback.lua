@@ -24,7 +24,11 @@ for _, item in ipairs(cmsgpack.unpack(ARGV[2])) do
   local page, offset, bit = KEYS[4 + item[1]], item[2], item[6]
   local raw = redis.call('GETRANGE', page, offset, offset + 13)
   local o, s, q, f = 0, 0, 0, 0
-  if #raw == 14 then o, s, q, f = struct.unpack(CELL, raw) end
+  if #raw == 14 then
+    o, s, q, f = struct.unpack(CELL, raw)
+  else
+    redis.call('SETRANGE', page, 57330, string.rep('\0', 14))  -- its whole length at once, as in accept.lua
+  end
   local counted = math.floor(f / 8192) % 4 == 0
   local had = math.floor(f / 2 ^ bit) % 2 == 1
   if q <= pending and (o ~= item[3] or not had) then

@@ -1,0 +1,12 @@
+"""Rehearsal 演练: a city's week in minutes, over real HTTP, against a running product; and the proof that nobody was lost.
+
+Read in this order: `plan` (what is played), `log` (what the crowd keeps, the only witness from outside), `lines` (HTTP),
+`crowd` (who comes when), `watch` (what the machine shows meanwhile), `kills`, `report`, `service` (the whole).
+It talks to the product as people do; of its services it uses those that make a campaign, lease numbers and audit.
+"""
+
+from server.rehearsal.plan import KILLS, Plan
+from server.rehearsal.report import summary
+from server.rehearsal.service import NotServing, Place, rehearse
+
+__all__ = ["KILLS", "NotServing", "Place", "Plan", "rehearse", "summary"]

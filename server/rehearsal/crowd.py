@@ -1,0 +1,219 @@
+"""The crowd: who comes when, through which door, and what they do with the answer.
+
+Owns: the requests on their way and those to be sent again. Invariant: a person who was not answered asks again until she is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import json
+import random
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import accumulate
+
+import msgspec
+
+from server.rehearsal.lines import Line, request
+from server.rehearsal.log import Log
+from server.rehearsal.plan import Plan, Week
+
+TICK_SECONDS = 0.005
+# A second try after this and a little more, where the answer does not say; the pages wait likewise.
+RETRY_SECONDS = 1.0
+# She opens the page again after so long at most, and her phone sends the receipt.
+AGAIN_SECONDS = 5.0
+# Latencies are kept in steps of a tenth: exact enough for a curve, small enough for every second of an hour.
+LATENCY_STEPS_MS = [0.1 * 1.1 ** n for n in range(130)]
+SALUTE, AGAIN, PAGE, COUNTERS, POSTER = "salute", "again", "page", "counters", "poster"
+KINDS = (SALUTE, AGAIN, PAGE, COUNTERS, POSTER)
+# Doors of the product that one request of the crowd goes to.
+WEB = (PAGE, COUNTERS, POSTER)
+
+
+class Answer(msgspec.Struct):
+    """What of a salute's answer the log keeps."""
+
+    ordinal: int
+    first: bool
+    participated_at: str
+    durable: bool
+    receipt: str
+
+
+_answer = msgspec.json.Decoder(Answer).decode
+
+
+class Tally:
+    """One second of a rehearsal, and the sum of many."""
+
+    def __init__(self) -> None:
+        self.statuses: Counter[tuple[str, int]] = Counter()
+        self.latencies: Counter[int] = Counter()  # of accepted salutes, by step
+
+    def add(self, kind: str, status: int, seconds: float) -> None:
+        self.statuses[kind, status] += 1
+        if kind in (SALUTE, AGAIN) and status in (200, 201):
+            self.latencies[_step(seconds * 1000)] += 1
+
+    def merge(self, other: Tally) -> None:
+        self.statuses.update(other.statuses)
+        self.latencies.update(other.latencies)
+
+    def percentile(self, share: float) -> float:
+        """Milliseconds of accepted salutes; 0 where there were none."""
+        wanted, seen = share * sum(self.latencies.values()), 0
+        for step in sorted(self.latencies):
+            seen += self.latencies[step]
+            if seen >= wanted:
+                return round(LATENCY_STEPS_MS[step], 2)
+        return 0.0
+
+    def count(self, kinds: Sequence[str], statuses: Callable[[int], bool]) -> int:
+        return sum(n for (kind, status), n in self.statuses.items() if kind in kinds and statuses(status))
+
+
+def _step(milliseconds: float) -> int:
+    return min(bisect_left(LATENCY_STEPS_MS, milliseconds), len(LATENCY_STEPS_MS) - 1)
+
+
+class Crowd:
+    """`citizens` and `token_of` give the number and the token of an index; `regions` are (code, weight)."""
+
+    def __init__(self, plan: Plan, slug: str, log: Log, token_of: Callable[[int], str], regions: Sequence[tuple[str, int]],
+                 activities: Sequence[str], host: str, web_port: int, intake_port: int) -> None:
+        self.plan, self.log = plan, log
+        self.second = Tally()
+        self.total = Tally()
+        self.seconds: list[Tally] = []
+        self.refusals: Counter[str] = Counter()
+        self._slug, self._token_of, self._host = slug, token_of, host
+        self._chance = random.Random(plan.seed)
+        self._regions = [code for code, _ in regions]
+        self._weights = list(accumulate(weight for _, weight in regions))
+        self._activities = activities
+        self._doors = {False: [Line(host, intake_port) for _ in range(plan.connections)],
+                       True: [Line(host, web_port) for _ in range(max(4, plan.connections // 16))]}
+        self._idle = {web: list(lines) for web, lines in self._doors.items()}
+        self._later: list[tuple[float, int, str, int]] = []  # due, order, kind, index
+        self._order = 0
+        self.started = 0
+        self.inside = 0
+        self.pauses = False
+
+    async def play(self) -> None:
+        """Everybody comes once, in the week's rhythm; returns when all were answered."""
+        loop, week, stride = asyncio.get_running_loop(), Week(), self.plan.stride()
+        began = last_look = loop.time()
+        while self.started < self.plan.participants or self._later or self.inside:
+            now = loop.time()
+            due = int(week.come((now - began) / (self.plan.minutes * 60)) * self.plan.participants + 0.5)
+            while self.started < due and self._idle[False] and not self.pauses:
+                index = self.started * stride % self.plan.participants
+                self.started += 1
+                self._come(index, now)
+            self._send_due(now)
+            if now - last_look > 1:
+                last_look = now
+                self._look()
+            await asyncio.sleep(TICK_SECONDS)
+
+    async def send_again(self, indices: Sequence[int]) -> None:
+        """These send their receipts until they are answered."""
+        loop = asyncio.get_running_loop()
+        for index in indices:
+            self._push(loop.time(), AGAIN, index)
+        last_look = loop.time()
+        while self._later or self.inside:
+            self._send_due(loop.time())
+            if loop.time() - last_look > 1:
+                last_look = loop.time()
+                self._look()
+            await asyncio.sleep(TICK_SECONDS)
+
+    def _come(self, index: int, now: float) -> None:
+        """One person: she may look at the page and the count first, tap twice, come again, and take her poster."""
+        chance, plan = self._chance.random, self.plan
+        self._start(SALUTE, index)
+        if chance() < plan.duplicates / 2:
+            self._push(now, SALUTE, index)  # a second tap, while the first is on its way
+        if chance() < plan.duplicates / 2:
+            self._push(now + chance() * AGAIN_SECONDS, AGAIN, index)
+        for kind, share in ((PAGE, plan.pages), (COUNTERS, plan.counters)):
+            if chance() < share:
+                self._push(now, kind, index)
+        if chance() < plan.posters:
+            self._push(now + AGAIN_SECONDS, POSTER, index)
+
+    def _push(self, due: float, kind: str, index: int) -> None:
+        self._order += 1
+        heapq.heappush(self._later, (due, self._order, kind, index))
+
+    def _send_due(self, now: float) -> None:
+        aside = []
+        while self._later and self._later[0][0] <= now and (self._idle[False] or self._idle[True]):
+            due, order, kind, index = heapq.heappop(self._later)
+            if not self._idle[kind in WEB]:
+                aside.append((due, order, kind, index))
+                if len(aside) > 64:
+                    break
+                continue
+            self._start(kind, index)
+        for one in aside:
+            heapq.heappush(self._later, one)
+
+    def _start(self, kind: str, index: int) -> None:
+        line = self._idle[kind in WEB].pop()
+        self.inside += 1
+        line.send(self._request(kind, index), partial(self._answered, line, kind, index))
+
+    def _request(self, kind: str, index: int) -> bytes:
+        if kind == PAGE:
+            return request("GET", f"/c/{self._slug}", self._host)
+        if kind == COUNTERS:
+            return request("GET", f"/api/v1/campaigns/{self._slug}/counters", self._host)
+        token = self._token_of(index)
+        if kind == POSTER:
+            return request("GET", f"/api/v1/campaigns/{self._slug}/posters/me.jpg", self._host, token)
+        body = {"activity": self._activities[index % len(self._activities)], "region": self._region(index)}
+        if kind == AGAIN:
+            body["receipt"] = self.log.receipt(index)
+        return request("POST", f"/api/v1/campaigns/{self._slug}/participations", self._host, token, json.dumps(body).encode())
+
+    def _region(self, index: int) -> str:
+        """Hers, the same each time, by population."""
+        point = (index * 2654435761 & 0xFFFFFFFF) * self._weights[-1] >> 32
+        return self._regions[bisect_right(self._weights, point)]
+
+    def _answered(self, line: Line, kind: str, index: int, status: int, retry_after: int, body: bytes, seconds: float) -> None:
+        self._idle[kind in WEB].append(line)
+        self.inside -= 1
+        self.second.add(kind, status, seconds)
+        if status in (200, 201):
+            if kind in (SALUTE, AGAIN):
+                answer = _answer(body)
+                self.log.take(index, answer.ordinal, answer.participated_at, answer.receipt, answer.first)
+            return
+        if status == 503 or status >= 599 or (kind == POSTER and status == 404):  # her salute is still on its way
+            loop = asyncio.get_running_loop()
+            self._push(loop.time() + (retry_after or RETRY_SECONDS) * (1 + self._chance.random()), kind, index)
+            return
+        self.refusals[f"{kind} {status} {body[:120].decode('utf-8', 'replace')}"] += 1
+
+    def _look(self) -> None:
+        """Each second: close the books of the last one, give up what takes too long."""
+        self.total.merge(self.second)
+        self.seconds.append(self.second)
+        self.second = Tally()
+        for lines in self._doors.values():
+            for line in lines:
+                line.look()
+
+    def close(self) -> None:
+        self._look()
+        for lines in self._doors.values():
+            for line in lines:
+                line.close()
