@@ -40,6 +40,7 @@ ROUTES: list[tuple[str, type[Any]]] = [
     (rf"{API}/staff/campaigns/{SLUG}/messages", staff.Messages),
     (rf"{API}/staff/campaigns/{SLUG}/messages/(\d{{15}}:[0-9a-f]{{32}})", staff.Message),
     (rf"{API}/staff/campaigns/{SLUG}/voids", staff.Voids),
+    (rf"{API}/staff/campaigns/{SLUG}/journals", staff.Journals),
     # pages
     (r"/", pages.Front),
     (rf"/c/{SLUG}", pages.CampaignPage),

@@ -252,7 +252,7 @@ class IntakeProtocol(asyncio.Protocol):
         """Cut a connection that sends too slowly or has been quiet for too long."""
         if self._transport is None:
             return
-        slow = self._reading_since and now - self._reading_since > REQUEST_TIMEOUT_SECONDS
+        slow = self._reading_since and now - self._reading_since > self._intake.request_timeout_seconds
         idle = not self._reading_since and not self._slots and now - self._quiet_since > IDLE_TIMEOUT_SECONDS
         if slow or idle:
             self._transport.abort() if slow else self._transport.close()
@@ -267,11 +267,13 @@ class IntakeProtocol(asyncio.Protocol):
 class Intake:
     """The listening side of the intake port."""
 
-    def __init__(self, services: Services, clock: Callable[[], float], origins: Origins | None = None) -> None:
+    def __init__(self, services: Services, clock: Callable[[], float], origins: Origins | None = None, *,
+                 request_timeout_seconds: float = REQUEST_TIMEOUT_SECONDS) -> None:
         self.services = services
         self.clock = clock
         self.origins = origins or Origins()
         self.connections: set[IntakeProtocol] = set()
+        self.request_timeout_seconds = request_timeout_seconds
         self._server: asyncio.Server | None = None
         self._checker: asyncio.Task[None] | None = None
 
@@ -290,7 +292,7 @@ class Intake:
 
     async def _check(self) -> None:
         while True:
-            await asyncio.sleep(CHECK_SECONDS)
+            await asyncio.sleep(min(CHECK_SECONDS, self.request_timeout_seconds / 2))
             now = time.monotonic()
             for connection in list(self.connections):
                 connection.check(now)

@@ -137,6 +137,46 @@ class StaffCampaignList(Struct):
     next: str | None
 
 
+class JournalView(Struct):
+    """`backlog` and `journal_bytes` are null while the shard does not answer. `alarm`: half full or fuller."""
+
+    shard: str
+    epoch: int
+    carried_by: str
+    max_changes: int
+    drained_per_second: float
+    ready: bool
+    backlog: int | None
+    journal_bytes: int | None
+    alarm: bool
+
+
+class PoisonView(Struct):
+    """A change that MongoDB refused, or that never reached it; the audit fails until a person settles it."""
+
+    shard: str
+    change: str
+    row: str
+    reason: str
+    at: str
+
+
+class ConflictView(Struct):
+    """Two ordinals for one participation: the document's stands."""
+
+    shard: str
+    participation: str
+    stands: int
+    at: str
+
+
+class JournalList(Struct):
+    items: list[JournalView]
+    poison: list[PoisonView]
+    conflicts: list[ConflictView]
+    next: str | None
+
+
 class Alive(Struct):
     status: str
 

@@ -12,6 +12,7 @@ from handlers.openapi_shapes import (
     CampaignList,
     CampaignView,
     Counters,
+    JournalList,
     JsSdkSignature,
     Member,
     MiniProgramToken,
@@ -277,6 +278,13 @@ WORDS: dict[tuple[str, str], Words] = {
         "作废一次参与，写明原因；所有总数随之减少",
         {200: Answer("结果")},
         {**NO_STAFF_CHANGE, 404: ("CAMPAIGN_NOT_FOUND", "PARTICIPATION_NOT_FOUND"), 422: ("REASON_MISSING",)},
+        needs=STAFF,
+    ),
+    ("get", "/api/v1/staff/campaigns/{slug}/journals"): Words(
+        "工作人员",
+        "日志流：待入账的变更、入账速度、内存与告警；MongoDB 拒绝的变更与冲突",
+        {200: Answer("各分片的日志流", JournalList)},
+        {**NO_STAFF, **NO_CAMPAIGN},
         needs=STAFF,
     ),
     # 运维

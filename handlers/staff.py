@@ -217,3 +217,10 @@ class Voids(StaffHandler):
                        reason=body.reason.strip()[:200])
         await self.services.amendments.void(campaign, body.period, citizen)
         self.reply({"voided": citizen})
+
+
+class Journals(StaffHandler):
+    async def get(self, slug: str) -> None:
+        """What is on its way into MongoDB, how fast, and what MongoDB refused."""
+        await self.member("operator", "auditor")
+        self.reply(await self.services.journals.view(await self.services.campaigns.get_any(slug)))

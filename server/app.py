@@ -131,7 +131,7 @@ def job_table(services: Services, roles: frozenset[str]) -> list[Job]:
     if roles & {"web", "intake"}:
         table.append(Job("counting.prepare", 5, prepare))
     if "ledger" in roles:
-        table.append(Job("ledger", 1, services.ledgers.tick))
+        table += [Job("ledger", 1, services.ledgers.tick), Job("journals", 5, services.journals.tick)]
     if "jobs" in roles:
         table += [Job("campaigns.clock", 1, clock), Job("reconcile", 60, reconcile), Job("visits.flush", 60, visits),
                   Job("citizens.merges", 5, services.citizens.finish_merges),

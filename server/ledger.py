@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -38,6 +39,8 @@ ROWS_PER_INSERT = 1000
 PULSE_SECONDS = 0.2
 # Pause after MongoDB or Redis did not answer; the journal holds everything meanwhile.
 OUTAGE_PAUSE_SECONDS = 1.0
+# Weight of the newest step in the rate that is shown: some ten steps, a few seconds of a busy journal.
+RATE_WEIGHT = 0.1
 
 PARTICIPATION_ROW, AMENDMENT_ROW = 0, 1
 
@@ -78,6 +81,7 @@ class Ledger:
         self._last_seen: dict[str, int] = {}
         self._totals_of: dict[str, int] = {}
         self._births: dict[str, str] = {}
+        self._rates: dict[str, float] = {}
         self._steps: dict[str, asyncio.Lock] = {}
 
     async def run(self, shard: Shard, campaign: Campaign) -> None:
@@ -120,6 +124,7 @@ class Ledger:
         if not figures.epoch:
             return 0  # nothing is there
         await self._check_birth(shard, figures.birth)
+        began = time.monotonic()
         entries = await shard.journal(ENTRIES_PER_STEP)
         now = self._clock()
         await self._saw(shard, figures.seq, figures.ordinal)
@@ -131,7 +136,8 @@ class Ledger:
         if entries:
             await self._archive.append(campaign.slug, now, [msgspec.json.encode([shard.id, *row]) + b"\n" for row in rows])
         if entries or self._totals_of.get(shard.id) != figures.seq:  # entries may be younger than the figures: the next step has theirs
-            await self._epochs.written(shard.id, seq, figures.epoch, figures.seq, {
+            rate = self._rate(shard, len(rows), time.monotonic() - began)
+            await self._epochs.written(shard.id, seq, figures.epoch, figures.seq, drained_per_second=rate, totals={
                 "participants": figures.participants, "by_region": figures.by_region, "voids": figures.voids,
                 "by_activity": {a.code: figures.by_bit.get(i, 0) for i, a in enumerate(campaign.activities)}})
             self._totals_of[shard.id] = figures.seq
@@ -139,6 +145,13 @@ class Ledger:
             await shard.trim(fence, epoch, seq)
         self._metrics.record("changes_written_total", amount=len(rows))
         return len(rows)
+
+    def _rate(self, shard: Shard, moved: int, seconds: float) -> float:
+        """Changes a second that this process carries, smoothed over some steps; a step with nothing to carry says nothing."""
+        if moved:
+            before = self._rates.get(shard.id, moved / seconds)
+            self._rates[shard.id] = before + (moved / seconds - before) * RATE_WEIGHT
+        return round(self._rates.get(shard.id, 0.0), 1)
 
     async def _check_birth(self, shard: Shard, birth: str) -> None:
         """Raises Superseded where Redis holds another product's shard: its journal is not ours to take."""

@@ -60,6 +60,9 @@ METRICS: tuple[Metric, ...] = (
     Metric("changes_written_total", "counter", "Changes of the journals written to MongoDB."),
     Metric("changes_poisoned_total", "counter", "Changes set aside because MongoDB refused them; audit fails until settled."),
     Metric("conflicts_found_total", "counter", "Documents that disagreed with the journal."),
+    Metric("journals_waiting_count", "gauge", "Changes of all running campaigns that MongoDB does not have yet."),
+    Metric("journals_held_bytes", "gauge", "Memory that the journals of running campaigns take in Redis."),
+    Metric("journals_alarmed_count", "gauge", "Journals that are half full or fuller: MongoDB is slow or away."),
     # callbacks
     Metric("callbacks_answered_total", "counter", "Callbacks of WeChat answered.",
            {"outcome": ("replied", "empty", "repeat", "late", "refused", "failed")}),

@@ -16,6 +16,7 @@ from server.counting.keeper import Keeper
 from server.counting.receipts import Receipts
 from server.counting.reconcile import Reconcile
 from server.counting.shards import Shard, shards_for
+from server.journals import Journals
 from server.ledger import Archive, Ledger, Ledgers
 from server.live import Live
 from server.messages import Messages, MessageStore
@@ -76,6 +77,7 @@ class Services:
     citizens: Citizens
     counting: Counting
     epochs: EpochStore
+    journals: Journals
     keeper: Keeper
     ledgers: Ledgers
     live: Live
@@ -165,7 +167,9 @@ def build(stores: Stores, options: Options, clock: Clock) -> Services:
                                     max_age_seconds=options.callback_max_age_seconds)
     return Services(
         amendments=amendments, audit=Audit(stores.counting, epochs, documents), campaigns=campaigns, citizens=citizens,
-        counting=counting, epochs=epochs, keeper=keeper, ledgers=Ledgers(ledger, ledgers_wanted(campaigns, counting, epochs, clock)),
+        counting=counting, epochs=epochs, keeper=keeper,
+        journals=Journals(counting, epochs, documents, metrics, campaigns.running, max_changes=options.journal_max_changes),
+        ledgers=Ledgers(ledger, ledgers_wanted(campaigns, counting, epochs, clock)),
         live=live, messages=messages, metrics=metrics, miniprogram=miniprogram,
         miniprogram_client=miniprogram_client, official=official, official_client=official_client, places=places, posters=posters,
         readiness=Readiness(store_probes(stores)), reconcile=Reconcile(documents), short_links=short_links,

@@ -109,9 +109,14 @@ class EpochStore:
         """Evidence of what Redis had given: a Redis that comes back with less was set back."""
         await self._shards.update_one({"_id": shard_id}, {"$max": {"high_seq": seq, "high_ordinal": ordinal}})
 
-    async def written(self, shard_id: str, ledger_seq: int, epoch: int, seq: int, totals: dict[str, Any]) -> None:
-        """Every change up to `ledger_seq` has its document; `totals` are absolute and of sequence `seq`, newer ones stay."""
-        await self._shards.update_one({"_id": shard_id}, {"$max": {"ledger_seq": ledger_seq}})
+    async def written(self, shard_id: str, ledger_seq: int, epoch: int, seq: int, totals: dict[str, Any],
+                      drained_per_second: float) -> None:
+        """Every change up to `ledger_seq` has its document; `totals` are absolute and of sequence `seq`, newer ones stay.
+
+        `drained_per_second`: changes that the journal's owner carries while there are any.
+        """
+        await self._shards.update_one({"_id": shard_id}, {"$max": {"ledger_seq": ledger_seq},
+                                                          "$set": {"drained_per_second": drained_per_second}})
         await self._shards.update_one({"_id": shard_id, "totals_seq": {"$lt": seq}},
                                       {"$set": {"totals_epoch": epoch, "totals_seq": seq, "totals": totals}})
 

@@ -200,6 +200,10 @@ class Shard:
             read.append(Entry(int(epoch), int(seq), _unpack(rows)))
         return read
 
+    async def journal_bytes(self) -> int:
+        """Memory that the journal takes in Redis."""
+        return int(await self._redis.call(self.keys[4], "MEMORY", "USAGE", self.keys[4]) or 0)
+
     async def trim(self, fence: int, epoch: int, seq: int) -> None:
         """MongoDB has everything up to `seq`: move the watermark, drop the entries. Raises Superseded when fenced off."""
         reply = await self._run("trim", [self.keys[0], self.keys[4]], [fence, seq, f"{epoch}-{seq + 1}"])

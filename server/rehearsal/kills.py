@@ -35,6 +35,17 @@ class Process:
     folder: str
 
     @property
+    def kind(self) -> str:
+        """What it is to the product: server, posters, redis or store; "" for everything else, guards of stores included."""
+        if self.roles is not None:
+            return "server"
+        if self.words[1:3] == ["-m", "server.posters.worker"]:
+            return "posters"
+        if any(GUARD in word for word in self.words):
+            return ""
+        return next((kind for kind, program in STORES.items() if program in " ".join(self.words[:3])), "")
+
+    @property
     def roles(self) -> set[str] | None:
         """The roles that it serves; None where it is not one of our server processes."""
         if self.words[1:3] != ["-m", "server"]:
@@ -91,7 +102,7 @@ class Killer:
     def victims(self) -> list[Process]:
         found = processes(self._data_dir)
         if self._kind in STORES:
-            return [p for p in found if STORES[self._kind] in " ".join(p.words[:3]) and not any(GUARD in word for word in p.words)]
+            return [p for p in found if p.kind == self._kind]
         role = "intake" if self._kind == "server" else "ledger"
         return [p for p in found if p.roles is not None and role in p.roles]
 

@@ -52,7 +52,7 @@ def page(report: dict[str, Any]) -> str:
         (f"{report['memory']['array_per_participant']:g} B", "每人内存 array bytes each"),
         (f"{highest['server_rss'] / MEGABYTE:.0f} / {highest['redis_rss'] / MEGABYTE:.0f} MB", "最高内存：服务 / Redis highest RSS"),
         (f"{report['server_cpu_us_per_answer']:g} µs", "每次应答的服务器 CPU server CPU each"),
-        (f"{report['posters'].get('per_core_second', 0):g}", "每核每秒海报 posters a core second"),
+        (f"{report['posters_per_core_second']:g}", "每核每秒海报 posters a core second"),
         (f"{report['drained_seconds']:g} s", "高峰后入账 drained after the peak"), (f"{report['killed']}", "强制结束次数 kills"),
     ]
     curve, samples = report["curve"], report["samples"]

@@ -97,11 +97,10 @@ async def rehearse(plan: Plan, where: Place, opened: Open, folder: Path, now: fl
         memory = await _memory(redis, shards, stage)
         crowd.close()
         await _end(*beside)
-        posters = await _posters(where)
         async with opened() as services:
             proof = audit.report(await services.audit.campaign(await services.campaigns.get_any(stage.campaign.slug)))
             await services.campaigns.transition(stage.campaign.slug, "frozen", now)
-        report = _report(plan, stage, crowd, watch, log, played, drained, lost_before, lost, proof, posters, memory, killer)
+        report = _report(plan, stage, crowd, watch, log, played, drained, lost_before, lost, proof, memory, killer)
     finally:
         await _end(*beside, *([killing] if killing else []))
         log.close()
@@ -177,17 +176,6 @@ async def _memory(redis: RedisNodes, shards: list[Shard], stage: Stage) -> dict[
             "journal": sum([await usage(shard.keys[4]) for shard in shards])}
 
 
-async def _posters(where: Place) -> dict[str, float]:
-    """Posters drawn by the process that answers, and how many one core draws in a second."""
-    try:
-        text = (await AsyncHTTPClient().fetch(f"http://{where.host}:{where.web_port}/metrics", request_timeout=5)).body.decode()
-    except (HTTPClientError, OSError):
-        return {}
-    values = dict(line.rsplit(" ", 1) for line in text.splitlines() if line.startswith("wenming_posters_drawn_seconds_"))
-    count, seconds = (float(values.get(f"wenming_posters_drawn_seconds_{name}", 0)) for name in ("count", "sum"))
-    return {"drawn": count, "per_core_second": round(count / seconds, 1) if seconds else 0.0}
-
-
 async def _progress(plan: Plan, crowd: Crowd, watch: Watch) -> None:
     """One line that says where it stands, on a terminal; a line each ten seconds elsewhere."""
     shown = 0
@@ -216,13 +204,14 @@ async def _end(*tasks: asyncio.Task[None]) -> None:
 
 
 def _report(plan: Plan, stage: Stage, crowd: Crowd, watch: Watch, log: Log, played: float, drained: float,
-            lost_before: list[tuple[int, str]], lost: list[tuple[int, str]], proof: dict[str, Any], posters: dict[str, float],
-            memory: dict[str, float], killer: Killer | None) -> dict[str, Any]:
+            lost_before: list[tuple[int, str]], lost: list[tuple[int, str]], proof: dict[str, Any], memory: dict[str, float],
+            killer: Killer | None) -> dict[str, Any]:
     total, doubled = crowd.total, log.doubled()
     accepted = total.count((SALUTE, AGAIN), lambda s: s in (200, 201))
     highest = watch.highest()
     peak = max((s.count((SALUTE, AGAIN), lambda s: s in (200, 201)) for s in crowd.seconds), default=0)
     counted = proof["participants"]
+    posters = total.count((POSTER,), lambda s: s == 200)
     ok = (proof["ok"] and not (lost or doubled or log.differing or crowd.refusals) and log.answered == plan.participants
           and set(counted.values()) == {plan.participants})
     return {
@@ -235,10 +224,11 @@ def _report(plan: Plan, stage: Stage, crowd: Crowd, watch: Watch, log: Log, play
         "refused": dict(crowd.refusals.most_common(20)),
         "lost_before_receipts": len(lost_before), "lost": len(lost), "doubled": doubled, "told_two_things": log.differing,
         "examples": log.examples + [what for _, what in lost[:20]], "killed": killer.killed if killer else 0,
-        "audit": proof, "highest": highest, "cpu_seconds": {kind: watch.cpu_of(kind) for kind in ("server", "redis", "store")},
+        "audit": proof, "highest": highest, "cpu_seconds": {kind: watch.cpu_of(kind) for kind in ("server", "redis", "store", "posters")},
         "memory": memory,
         "server_cpu_us_per_answer": round(1e6 * watch.cpu_of("server") / max(1, sum(total.statuses.values())), 1),
-        "posters": posters, "opened": {kind: total.count((kind,), lambda s: s == 200) for kind in (PAGE, COUNTERS, POSTER)},
+        "posters_per_core_second": round(posters / watch.cpu_of("posters"), 1) if watch.cpu_of("posters") else 0.0,
+        "opened": {kind: total.count((kind,), lambda s: s == 200) for kind in (PAGE, COUNTERS, POSTER)},
         "curve": [{"accepted": s.count((SALUTE, AGAIN), lambda n: n in (200, 201)), "busy": s.count((SALUTE, AGAIN), lambda n: n == 503),
                    "unanswered": s.count(KINDS, lambda n: n >= 599), "p50": s.percentile(0.5), "p99": s.percentile(0.99)}
                   for s in crowd.seconds],

@@ -10,7 +10,7 @@ from typing import Any
 
 from server.counting.shards import Shard
 from server.redis_nodes import RedisNodes
-from server.rehearsal.kills import STORES, cpu_seconds, processes, resident_bytes
+from server.rehearsal.kills import cpu_seconds, processes, resident_bytes
 from server.stores import RedisError
 
 
@@ -26,6 +26,7 @@ class Sample:
     server_rss: int = 0
     redis_rss: int = 0
     store_rss: int = 0
+    posters_rss: int = 0
 
 
 class Watch:
@@ -59,10 +60,7 @@ class Watch:
 
     def _processes(self, sample: Sample) -> None:
         for process in processes(self._data_dir):
-            line = " ".join(process.words[:3])
-            kind = ("server" if process.roles is not None else "redis" if STORES["redis"] in line and len(process.words) < 6
-                    else "store" if STORES["store"] in line else "")
-            if kind and "import ctypes" not in " ".join(process.words):
+            if kind := process.kind:
                 field = f"{kind}_rss"
                 setattr(sample, field, max(getattr(sample, field), resident_bytes(process.pid)))
                 self.cpu[process.pid] = kind, cpu_seconds(process.pid)
@@ -70,7 +68,7 @@ class Watch:
     def highest(self) -> dict[str, int]:
         """The highest of each figure that has a limit."""
         return {name: max((getattr(sample, name) for sample in self.samples), default=0)
-                for name in ("backlog", "journal_bytes", "redis_bytes", "server_rss", "redis_rss", "store_rss")}
+                for name in ("backlog", "journal_bytes", "redis_bytes", "server_rss", "redis_rss", "store_rss", "posters_rss")}
 
     def cpu_of(self, kind: str) -> float:
         """Processor seconds of all processes of a kind, those that were killed included."""

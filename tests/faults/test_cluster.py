@@ -6,19 +6,19 @@ Redis may lose what it acknowledged in a failover. Then receipts bring the same 
 from __future__ import annotations
 
 import asyncio
-import random
+import secrets
 import tempfile
 import time
 from pathlib import Path
 
+import pymongo
 import pytest
 
-from server.counting import Taken
 from server.counting.service import Handle
 from server.counting.shards import shards_for
-from server.errors import Unavailable
 from server.stores import open_stores
 from tests.conftest import OURS
+from tests.faults.crowd import Crowd, settle
 from tests.redis_cluster import MASTERS, RedisCluster, programs
 from tests.server.counting.world import World, campaign
 
@@ -39,71 +39,9 @@ def cluster(request):
             made.end()
 
 
-class Crowd:
-    """Citizens who salute until they are answered, keep their receipts, and send them again until durable."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.answers: dict[int, list[Taken]] = {}
-        self.refused: list[tuple[float, int]] = []  # when, and who
-        self.slowest_seconds = 0.0
-
-    async def salute(self, citizen: int) -> Taken | None:
-        """One try."""
-        earlier = self.answers.get(citizen)
-        began = time.monotonic()
-        try:
-            taken = await self.world.salute(citizen, receipt=earlier[0].receipt if earlier else "")
-        except Unavailable:
-            self.refused.append((time.monotonic(), citizen))
-            return None
-        self.slowest_seconds = max(self.slowest_seconds, time.monotonic() - began)
-        self.answers.setdefault(citizen, []).append(taken)
-        return taken
-
-    async def until_answered(self, citizen: int, seconds: float = 40) -> None:
-        until = time.monotonic() + seconds
-        while await self.salute(citizen) is None:
-            assert time.monotonic() < until, f"citizen {citizen} was never answered"
-            await asyncio.sleep(0.2)
-
-    async def come(self, citizens: range, seconds: float) -> None:
-        """All of them, spread over some seconds, in any order."""
-        chance = random.Random(7)
-
-        async def one(citizen: int) -> None:
-            await asyncio.sleep(chance.random() * seconds)
-            await self.until_answered(citizen)
-
-        await asyncio.gather(*(one(citizen) for citizen in citizens))
-
-    async def until_durable(self, seconds: float = 60) -> None:
-        """Send receipts again until MongoDB has everything, as pages do."""
-        waiting = set(self.answers)
-        until = time.monotonic() + seconds
-        while waiting:
-            assert time.monotonic() < until, f"{len(waiting)} are not durable"
-            for citizen in sorted(waiting):
-                taken = await self.salute(citizen)
-                if taken and taken.durable:
-                    waiting.discard(citizen)
-            await asyncio.sleep(0.1)
-
-    def prove(self) -> None:
-        """I1 and I3, from outside: one ordinal and time each, nobody's twice, whatever was answered before and after."""
-        for citizen, answers in self.answers.items():
-            assert len({(a.ordinal, a.participated_at) for a in answers}) == 1, (citizen, answers)
-        ordinals = [answers[0].ordinal for answers in self.answers.values()]
-        assert len(set(ordinals)) == len(ordinals)
-
-
 @pytest.fixture
 def world(io_loop, real_stores, cluster, tmp_path):
     """Counting over the cluster, with its ledger running."""
-    import secrets
-
-    import pymongo
-
     database = OURS + secrets.token_hex(6)
 
     async def opened() -> World:
@@ -124,16 +62,6 @@ def world(io_loop, real_stores, cluster, tmp_path):
 
 def handles(world: World) -> list[Handle]:
     return world.counting.period(world.campaigns.current, "all").handles
-
-
-async def settle(world: World, crowd: Crowd) -> None:
-    """Everybody durable, and the audit of cells, totals and documents clean."""
-    await crowd.until_durable()
-    crowd.prove()
-    report = await world.audit()
-    assert report["ok"], report
-    count = len(crowd.answers)
-    assert report["participants"] == {"cells": count, "totals": count, "documents": count}
 
 
 async def test_shards_spread_evenly_over_the_masters_and_ordinals_follow_the_formula(world, cluster):

@@ -14,6 +14,7 @@ from tornado.web import Application
 
 from handlers import ROUTES
 from handlers.base import NotFoundHandler
+from handlers.origins import Origins
 from handlers.pages import Files
 from server.counting import Taken
 from server.errors import NotFound
@@ -69,6 +70,11 @@ class Live:
         return {"participants": 12, "period": period or "all", "from": start, "to": end}
 
 
+class Journals:
+    async def view(self, campaign: Any) -> dict[str, Any]:
+        return {"items": [], "poison": [], "conflicts": [], "next": None}
+
+
 class CivicApp:
     def __init__(self, stores: Stores, folder: Path, *, sandbox_url: str = "http://127.0.0.1:18890", https: bool = False) -> None:
         self.folder = folder
@@ -81,10 +87,12 @@ class CivicApp:
         self.services = SimpleNamespace(
             campaigns=self.world.campaigns, places=self.world.places, counting=self.counting, amendments=self.counting, live=self.live,
             tokens=self.tokens, citizens=SimpleNamespace(of_token=lambda token: token.citizen), visits=self.visits, staff=self.staff,
-            messages=Messages(MessageStore(stores.mongo, Seal(SECRET, "message"))), short_links=self.short_links)
+            messages=Messages(MessageStore(stores.mongo, Seal(SECRET, "message"))), short_links=self.short_links,
+            journals=Journals())
         h5, assets = folder / "h5", folder / "assets"
         self.app = Application(
-            list(ROUTES), default_handler_class=NotFoundHandler, services=self.services, clock=lambda: self.now, base_url="http://wm.example",
+            list(ROUTES), default_handler_class=NotFoundHandler, services=self.services, clock=lambda: self.now, origins=Origins(),
+            base_url="http://wm.example",
             sandbox_url=sandbox_url, secure_cookies=https, static_origin="",
             pages=Files((h5, ("campaign.html", "screen.html", "console.html"))),
             static=Files((h5, ("",)), (assets, ("share/", "flag.svg"))))

@@ -228,3 +228,12 @@ async def relogged(app, desk):
     answer = await desk.ask(f"{STAFF}/session", {"name": "the-operator", "password": PASSWORD})
     desk.cookie, desk.csrf = answer.headers["Set-Cookie"].partition(";")[0], json_of(answer)["csrf"]
     return desk
+
+
+class TestJournals:
+    async def test_operators_and_auditors_see_them_editors_do_not(self, app):
+        await app.opened()
+        for role, status in (("operator", 200), ("auditor", 200), ("admin", 200), ("editor", 403)):
+            desk = await app.desk(role)
+            assert (await desk.ask(f"{FLAG}/journals")).code == status, role
+        assert (await app.ask(f"{FLAG}/journals")).code == 401
