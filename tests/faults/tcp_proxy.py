@@ -112,6 +112,7 @@ class TcpProxy:
         for task in list(self._tasks):
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+        await asyncio.sleep(0.01)  # aborted transports close their sockets in the loop's next turns
 
 
 def upstream_of(url: str) -> tuple[tuple[str, int] | str, str]:

@@ -30,8 +30,13 @@ def echo(io_loop):
 
     server, proxy = io_loop.run_sync(opened)
     yield proxy
-    io_loop.run_sync(proxy.close)
-    server.close()
+
+    async def closed():
+        await proxy.close()
+        server.close()
+        await asyncio.sleep(0.05)
+
+    io_loop.run_sync(closed)
 
 
 async def say(proxy: TcpProxy, word: bytes = b"hello") -> bytes:
