@@ -14,8 +14,9 @@ import logging
 import re
 import time
 from collections import deque
-from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
 import httptools
 import msgspec
@@ -65,6 +66,44 @@ class Request:
         self.length = 0
         self.expects = False
         self.error: WenmingError | None = None
+
+
+def _authorization(request: Request, value: bytes) -> None:
+    request.authorization = value.decode("latin-1")
+
+
+def _origin(request: Request, value: bytes) -> None:
+    request.origin = value.decode("latin-1")
+
+
+def _cookie(request: Request, value: bytes) -> None:
+    for part in value.decode("latin-1").split(";"):
+        name, equals, found = part.strip().partition("=")
+        if equals and name == COOKIE:
+            request.cookie = found
+            return
+
+
+def _expect(request: Request, value: bytes) -> None:
+    request.expects = value.lower() == b"100-continue"
+
+
+def _content_length(request: Request, value: bytes) -> None:
+    request.length = int(value) if value.isdigit() else 0
+
+
+def _nothing(request: Request, value: bytes) -> None:
+    """What every browser sends and nobody here reads."""
+
+
+# By name as browsers and nginx write it; any other spelling is found in small letters.
+HEADERS: dict[bytes, Callable[[Request, bytes], None]] = {
+    spelling: take_header for name, take_header in (
+        (b"Authorization", _authorization), (b"Origin", _origin), (b"Cookie", _cookie), (b"Expect", _expect),
+        (b"Content-Length", _content_length), (b"Host", _nothing), (b"User-Agent", _nothing), (b"Accept", _nothing),
+        (b"Accept-Language", _nothing), (b"Accept-Encoding", _nothing), (b"Content-Type", _nothing), (b"Connection", _nothing),
+        (b"X-Real-IP", _nothing), (b"X-Forwarded-For", _nothing), (b"X-Forwarded-Proto", _nothing), (b"Referer", _nothing))
+    for spelling in (name, name.lower())}
 
 
 class Slot:
@@ -140,23 +179,20 @@ class IntakeProtocol(asyncio.Protocol):
         self._reading_since = time.monotonic()
 
     def on_url(self, url: bytes) -> None:
-        self._request.path += url
-        self._measure_headers(len(url))
+        request = self._request
+        request.path += url
+        request.header_bytes += len(url)
+        if request.header_bytes > MAX_HEADER_BYTES:
+            raise HeadersTooLarge()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         request = self._request
-        self._measure_headers(len(name) + len(value))
-        match name.lower():
-            case b"authorization":
-                request.authorization = value.decode("latin-1")
-            case b"origin":
-                request.origin = value.decode("latin-1")
-            case b"cookie":
-                request.cookie = _cookie(value)
-            case b"expect":
-                request.expects = value.lower() == b"100-continue"
-            case b"content-length":
-                request.length = int(value) if value.isdigit() else 0
+        request.header_bytes += len(name) + len(value)
+        if request.header_bytes > MAX_HEADER_BYTES:
+            raise HeadersTooLarge()
+        take_header = HEADERS.get(name) or HEADERS.get(name.lower())
+        if take_header is not None:
+            take_header(request, value)
 
     def on_headers_complete(self) -> None:
         request = self._request
@@ -189,28 +225,44 @@ class IntakeProtocol(asyncio.Protocol):
         except Unavailable as error:
             self._finish(slot, 503, _error(error, keep, self._intake.origins.headers(request.origin)))
         else:
-            slot.task = asyncio.get_running_loop().create_task(self._answer(slot, request, method, keep))
+            self._start(slot, request, method, keep)
 
     # answers
 
-    def _measure_headers(self, count: int) -> None:
-        self._request.header_bytes += count
-        if self._request.header_bytes > MAX_HEADER_BYTES:
-            raise HeadersTooLarge()
+    def _start(self, slot: Slot, request: Request, method: bytes, keep: bool) -> None:
+        """Answer the request. Where everything is at hand, the first wait of a salute is that for its batch: then it is run up to
+        there at once, and on from there when the batch is counted, without a task of its own (a tenth of its whole time)."""
+        match = PATH.match(request.path)
+        slug = match[1].decode() if match else ""
+        answering = self._answer(slot, request, slug, method, keep)
+        if self._intake.services.campaigns.at_hand(slug) is None:
+            slot.task = asyncio.get_running_loop().create_task(answering)
+        else:
+            self._step(slot, answering)
 
-    async def _answer(self, slot: Slot, request: Request, method: bytes, keep: bool) -> None:
+    def _step(self, slot: Slot, answering: Coroutine[asyncio.Future[Any], None, None], waited: asyncio.Future[Any] | None = None) -> None:
+        try:
+            awaited = answering.send(None)
+        except StopIteration:
+            return
+        awaited._asyncio_future_blocking = False  # as asyncio.Task marks that it has seen to it
+        if waited is None:
+            awaited.add_done_callback(partial(self._step, slot, answering))
+        else:  # a second wait is none of the straight way: a task from here on
+            awaited.add_done_callback(lambda done: setattr(slot, "task", asyncio.get_running_loop().create_task(answering)))
+
+    async def _answer(self, slot: Slot, request: Request, slug: str, method: bytes, keep: bool) -> None:
         intake = self._intake
         allowed = intake.origins.headers(request.origin)
         try:
-            match = PATH.match(request.path)
-            if match is None:
+            if not slug:
                 raise NotFound()
             if method == b"OPTIONS":
                 self._finish(slot, 204, _no_content(keep, allowed))
                 return
             if method != b"POST":
                 raise MethodNotAllowed()
-            status, answer = await take(intake.services, match[1].decode(), request.authorization, request.cookie,
+            status, answer = await take(intake.services, slug, request.authorization, request.cookie,
                                         b"".join(request.body), intake.clock())
             self._finish(slot, status, _response(status, _encode(answer), keep, allowed))
         except Exception as error:
@@ -252,7 +304,7 @@ class IntakeProtocol(asyncio.Protocol):
         """Cut a connection that sends too slowly or has been quiet for too long."""
         if self._transport is None:
             return
-        slow = self._reading_since and now - self._reading_since > self._intake.request_timeout_seconds
+        slow = self._reading_since and now - self._reading_since > REQUEST_TIMEOUT_SECONDS
         idle = not self._reading_since and not self._slots and now - self._quiet_since > IDLE_TIMEOUT_SECONDS
         if slow or idle:
             self._transport.abort() if slow else self._transport.close()
@@ -267,13 +319,11 @@ class IntakeProtocol(asyncio.Protocol):
 class Intake:
     """The listening side of the intake port."""
 
-    def __init__(self, services: Services, clock: Callable[[], float], origins: Origins | None = None, *,
-                 request_timeout_seconds: float = REQUEST_TIMEOUT_SECONDS) -> None:
+    def __init__(self, services: Services, clock: Callable[[], float], origins: Origins | None = None) -> None:
         self.services = services
         self.clock = clock
         self.origins = origins or Origins()
         self.connections: set[IntakeProtocol] = set()
-        self.request_timeout_seconds = request_timeout_seconds
         self._server: asyncio.Server | None = None
         self._checker: asyncio.Task[None] | None = None
 
@@ -292,7 +342,7 @@ class Intake:
 
     async def _check(self) -> None:
         while True:
-            await asyncio.sleep(min(CHECK_SECONDS, self.request_timeout_seconds / 2))
+            await asyncio.sleep(CHECK_SECONDS)
             now = time.monotonic()
             for connection in list(self.connections):
                 connection.check(now)
@@ -308,14 +358,6 @@ class Intake:
         until = time.monotonic() + grace_seconds
         while self.connections and time.monotonic() < until:  # noqa: ASYNC110 many things end it, once in a process's life
             await asyncio.sleep(0.02)
-
-
-def _cookie(header: bytes) -> str | None:
-    for part in header.decode("latin-1").split(";"):
-        name, equals, value = part.strip().partition("=")
-        if equals and name == COOKIE:
-            return value
-    return None
 
 
 def _response(status: int, body: bytes, keep: bool, extra: bytes = b"") -> bytes:

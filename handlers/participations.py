@@ -35,13 +35,18 @@ def record_view(taken: Taken) -> dict[str, Any]:
 async def take(services: Services, slug: str, authorization: str | None, cookie: str | None, body: bytes,
                now: float) -> tuple[int, dict[str, Any]]:
     """One salute, from either door: status and answer. Raises what `errors.py` draws."""
-    token = services.tokens.read(token_from(authorization, cookie), now)
-    citizen = services.citizens.of_token(token)
-    salute = decode_body(body, SaluteBody)
-    taken = await services.counting.participate(
-        Ask(slug, citizen, salute.activity, salute.region, salute.unit or "", salute.receipt or "",
-            _seconds(salute.first_tried_at)), now)
-    return taken.status, record_view(taken)
+    admission = services.counting.admission
+    admission.enter()
+    try:
+        token = services.tokens.read(token_from(authorization, cookie), now)
+        citizen = services.citizens.of_token(token)
+        salute = decode_body(body, SaluteBody)
+        taken = await services.counting.participate(
+            Ask(slug, citizen, salute.activity, salute.region, salute.unit or "", salute.receipt or "",
+                _seconds(salute.first_tried_at)), now)
+        return taken.status, record_view(taken)
+    finally:
+        admission.leave()
 
 
 def _seconds(text: str | None) -> float:

@@ -6,6 +6,7 @@ The only file, beside __main__ and the commands, that reads the settings, and th
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import secrets
@@ -45,6 +46,8 @@ MAX_BODY_BYTES = 5 * 1024 * 1024
 IDLE_SECONDS, BODY_SECONDS = 75, 15
 # Sockets, requests and ledgers get this long at a stop; then the process ends, and what it held is repeated elsewhere.
 DRAIN_SECONDS = 8.0
+# Some seconds of a quiet process, a turn or two of a busy one.
+GC_ALLOCATIONS = 20_000
 WECHAT_API, WECHAT_OPEN = "https://api.weixin.qq.com", "https://open.weixin.qq.com"
 
 
@@ -169,11 +172,22 @@ async def serve(settings: Settings, roles: frozenset[str], stop: asyncio.Event, 
             intake = Intake(services, wall_clock, origins_of(settings))
             await intake.listen(settings.host, settings.intake_port, reuse_port=True)
             stack.push_async_callback(intake.close)
+        spare_the_collector()
         logger.info("serving %s", ", ".join(sorted(roles)))
         if announce is not None:
             await announce(services)
         await stop.wait()
         logger.info("stopping")
+
+
+def spare_the_collector() -> None:
+    """What stands now stands until the end, so the garbage collector need not walk it again: a walk is a pause of 50 ms.
+
+    A salute leaves no cycles behind; the rarer collections find those of connections and errors.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GC_ALLOCATIONS, *gc.get_threshold()[1:])
 
 
 async def close_web(server: tornado.httpserver.HTTPServer, services: Services) -> None:

@@ -14,8 +14,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from typing import Any, Literal, get_args
 
 from server.campaign_types import CAMPAIGN_TYPES
@@ -106,7 +109,11 @@ class Campaign:
 
     def activity_index(self, code: str) -> int | None:
         """The activity's bit, or None for an unknown code."""
-        return next((i for i, activity in enumerate(self.activities) if activity.code == code), None)
+        return self._bits.get(code)
+
+    @cached_property
+    def _bits(self) -> dict[str, int]:
+        return {activity.code: bit for bit, activity in enumerate(self.activities)}
 
 
 class CampaignNotFound(NotFound):
@@ -167,6 +174,9 @@ def _campaign(document: Document) -> Campaign:
     return Campaign(slug=fields.pop("_id"), activities=activities, presets=tuple(Preset(**p) for p in fields.pop("presets")), **fields)
 
 
+NEVER: tuple[float, Campaign | None] = (float("-inf"), None)
+
+
 async def _nobody(campaign: Campaign) -> bool:
     return True
 
@@ -180,6 +190,7 @@ class Campaigns:
         self._is_public = is_public
         self._simulated = simulated
         self._known: dict[str, tuple[float, Campaign]] = {}
+        self._reading: asyncio.Task[None] | None = None
         # Set by the composition root: tells the counting shards of a new state or window; False where not all know it yet.
         self.on_change: Callable[[Campaign], Awaitable[bool]] = _nobody
 
@@ -220,21 +231,42 @@ class Campaigns:
             "organiser": campaign.organiser, "demo": campaign.demo, "simulated": self._simulated,
             "steps": [{"code": code, "name": name} for code, name in CAMPAIGN_TYPES[campaign.kind].steps]}
 
+    def at_hand(self, slug: str) -> Campaign | None:
+        """A public campaign as it was read within the last two seconds, without waiting; None where `get` must be asked.
+
+        The first to find it older than a second has it read again beside the requests.
+        """
+        read_at, campaign = self._known.get(slug, NEVER)
+        now = time.monotonic()
+        if campaign is None or campaign.state == "draft" or now - read_at > 2 * CACHE_SECONDS:
+            return None
+        if now - read_at > CACHE_SECONDS:
+            self._known[slug] = now, campaign
+            self._reading = asyncio.create_task(self._read_quietly(slug, campaign, now))
+        return campaign
+
     async def _cached(self, slug: str) -> Campaign:
-        now = asyncio.get_running_loop().time()
-        read_at, campaign = self._known.get(slug, (0.0, None))
+        now = time.monotonic()
+        read_at, campaign = self._known.get(slug, NEVER)
         if campaign is not None and now - read_at < CACHE_SECONDS:
             return campaign
         if campaign is not None:
             self._known[slug] = now, campaign  # one caller asks, the others go on with what is known
+        return await self._read(slug, campaign, now)
+
+    async def _read_quietly(self, slug: str, known: Campaign, now: float) -> None:
+        with suppress(CampaignNotFound):  # who asks next is told
+            await self._read(slug, known, now)
+
+    async def _read(self, slug: str, known: Campaign | None, now: float) -> Campaign:
         try:
-            async with asyncio.timeout(None if campaign is None else PATIENCE_SECONDS):
+            async with asyncio.timeout(None if known is None else PATIENCE_SECONDS):
                 found = await self._store.find(slug)
         except (PyMongoError, TimeoutError) as error:
-            if campaign is None:
+            if known is None:
                 raise
             logger.warning("campaign %s is served as last known: %s", slug, type(error).__name__)
-            return campaign
+            return known
         if found is None:
             self._known.pop(slug, None)
             raise CampaignNotFound()

@@ -14,6 +14,7 @@ import csv
 import io
 import logging
 import re
+import time
 import unicodedata
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
@@ -133,9 +134,16 @@ class Places:
         self._known: dict[str, tuple[float, int, PlaceIndex]] = {}
         self._reading: dict[tuple[str, int], asyncio.Task[PlaceIndex]] = {}
 
+    def at_hand(self, campaign: Campaign) -> PlaceIndex | None:
+        """The campaign's index without waiting, as of its revision; None where `of` must be asked."""
+        known = self._known.get(campaign.slug)
+        if known is None or known[1] < campaign.rev or time.monotonic() - known[0] >= CACHE_SECONDS:
+            return None
+        return known[2]
+
     async def of(self, campaign: Campaign) -> PlaceIndex:
         """The campaign's index, as of the campaign's revision while MongoDB answers."""
-        now = asyncio.get_running_loop().time()
+        now = time.monotonic()
         read_at, rev, index = self._known.get(campaign.slug, (0.0, -1, None))
         if index is None:
             return await self._read(campaign, now)

@@ -85,6 +85,7 @@ class Taken(msgspec.Struct, frozen=True):
 
 
 class Campaigns(Protocol):
+    def at_hand(self, slug: str) -> Campaign | None: ...
     async def get(self, slug: str) -> Campaign: ...
 
 
@@ -94,6 +95,7 @@ class PlaceIndex(Protocol):
 
 
 class Places(Protocol):
+    def at_hand(self, campaign: Campaign) -> PlaceIndex | None: ...
     async def of(self, campaign: Campaign) -> PlaceIndex: ...
 
 
@@ -163,14 +165,7 @@ class Counting:
 
         Raises NotFound (CAMPAIGN_NOT_FOUND), InvalidBody (UNKNOWN_*), Conflict (CAMPAIGN_*), Forbidden (VOIDED), Unavailable.
         """
-        self.admission.enter()
-        try:
-            return await self._participate(ask, now)
-        finally:
-            self.admission.leave()
-
-    async def _participate(self, ask: Ask, now: float) -> Taken:
-        campaign = await self._campaigns.get(ask.slug)
+        campaign = self._campaigns.at_hand(ask.slug) or await self._campaigns.get(ask.slug)
         bit = campaign.activity_index(ask.activity)
         if bit is None:
             raise InvalidBody("UNKNOWN_ACTIVITY", "没有这项主题活动", field="activity")
@@ -182,7 +177,7 @@ class Counting:
         if receipt and receipt.period != period:
             # She brings an earlier day's receipt until it is durable: that day's cell, and nothing of today.
             return await self._ask_shard(campaign, receipt.period, self._item(ask.citizen, -1, "", "", 0, receipt), receipt)
-        place_error = await self._place_error(campaign, ask)
+        place_error = self._place_error(self._places.at_hand(campaign) or await self._places.of(campaign), ask)
         region, unit = ("", "") if place_error else (ask.region, ask.unit)
         item = self._item(ask.citizen, bit, region, unit, int(tried != now), receipt)
         try:
@@ -230,9 +225,8 @@ class Counting:
         end = window_of(campaign, period_of(campaign, first_tried_at))[1]
         return first_tried_at if first_tried_at < end <= now < end + LATE_SECONDS else now
 
-    async def _place_error(self, campaign: Campaign, ask: Ask) -> InvalidBody | None:
+    def _place_error(self, index: PlaceIndex, ask: Ask) -> InvalidBody | None:
         """Why her place cannot be counted. It matters on her first salute alone, which the shard knows."""
-        index = await self._places.of(campaign)
         if not ask.region:
             return InvalidBody("INVALID_BODY", "请选择所在区县，也可以选“不便选择”", field="region")
         if not index.has_region(ask.region):

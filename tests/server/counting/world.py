@@ -39,6 +39,9 @@ class OneCampaign:
     def __init__(self, current: Campaign) -> None:
         self.current = current
 
+    def at_hand(self, slug: str) -> Campaign:
+        return self.current
+
     async def get(self, slug: str) -> Campaign:
         return self.current
 
@@ -47,6 +50,9 @@ class OneCampaign:
 
 
 class TwoRegions:
+    def at_hand(self, campaign: Campaign) -> TwoRegions:
+        return self
+
     async def of(self, campaign: Campaign) -> TwoRegions:
         return self
 
