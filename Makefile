@@ -3,7 +3,7 @@
 PYTHON_HERE := .venv/bin/python
 CAMPAIGN ?= salute-the-flag
 
-.PHONY: help run test test-long lint types h5 h5-test doctor seed audit cluster cluster-test bench-posters screenshots clean
+.PHONY: help run test test-long lint types h5 h5-test doctor seed audit cluster cluster-test rehearsal bench bench-posters screenshots clean
 
 help: ## this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -43,6 +43,12 @@ cluster: .venv ## the product over a real Redis Cluster of six processes on this
 
 cluster-test: .venv ## everything that can befall a Redis Cluster: failover, lost writes, partition, moving slots; on Redis 6.2 and 7
 	@$(PYTHON_HERE) -m pytest -q tests/faults/test_cluster.py
+
+rehearsal: ## a city's week in minutes, 2,198,200 people, against a product of its own, with a report and a proof (some 20 minutes)
+	@exec deploy/scripts/rehearsal.sh $(ARGS)
+
+bench: ## our intake beside uvicorn, FastAPI and a bare parser, in one run (some 5 minutes)
+	@exec deploy/scripts/bench.sh $(ARGS)
 
 bench-posters: ## how long a poster takes here
 	@$(PYTHON_HERE) -m tests.bench.bench_posters
