@@ -4,7 +4,7 @@ Owns: connections, which server has a key, and what MOVED, ASK and TRYAGAIN ask 
 (server/counting/shards.py), nor the topology itself: a cluster's slots are read by redis-py.
 
 Why not redis-py for these calls: its cluster client closes every node's connections when one node fails, sends
-CONFIG and INFO to a node of its own choice, and costs more of the loop than the call itself (`make bench-redis`).
+CONFIG and INFO to a node of its own choice, and costs more of the loop (`python -m tests.bench.bench_redis`).
 
 Invariants: an answer goes to the call that asked for it; a call whose outcome is unknown fails, and whoever made it
 decides (the scripts are idempotent); one server's trouble touches no other's connection. A server that is silent for

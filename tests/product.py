@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import shutil
@@ -16,6 +17,7 @@ from typing import Any
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError
 
 from server.embedded import free_port
+from server.rehearsal.kills import processes
 
 ROOT = Path(__file__).resolve().parents[1]
 READY_SECONDS = 60
@@ -70,6 +72,18 @@ class Product:
         until = time.monotonic() + 20
         while self.left_behind():
             assert time.monotonic() < until, f"left behind: {self.left_behind()}"
+            time.sleep(0.1)
+
+    def end(self) -> None:
+        """kill -9 of whatever works in this data folder: after a kill on purpose it may be another process than was started here."""
+        until = time.monotonic() + 20
+        while left := processes(self.folder):
+            assert time.monotonic() < until, f"left behind: {left}"
+            for one in left:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(one.pid, signal.SIGKILL)
+            if self.process is not None:
+                self.process.poll()
             time.sleep(0.1)
 
     def left_behind(self) -> list[str]:

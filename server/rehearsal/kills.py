@@ -66,8 +66,10 @@ def processes(data_dir: Path) -> list[Process]:
         except OSError:
             continue  # ended meanwhile, or another user's
         environ = dict(pair.split("=", 1) for pair in pairs if "=" in pair)
-        theirs = Path(folder, environ.get("WENMING_DATA_DIR") or "data").resolve() == data_dir
-        if words and int(entry.name) != os.getpid() and (theirs or any(str(data_dir) in word for word in words)):
+        # Our own programs name the folder in a setting, the stores on their command line; a shell that stands there is neither.
+        ours = words[1:2] == ["-m"] and words[2:] and words[2].partition(".")[0] == "server"
+        theirs = ours and Path(folder, environ.get("WENMING_DATA_DIR") or "data").resolve() == data_dir
+        if int(entry.name) != os.getpid() and (theirs or any(str(data_dir) in word for word in words)):
             found.append(Process(int(entry.name), words, environ, folder))
     return found
 

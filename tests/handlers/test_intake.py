@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
 from urllib.parse import urlsplit
@@ -284,3 +285,40 @@ class TestClosing:
             await asyncio.open_connection("127.0.0.1", port)
         await connection.close()
         await quiet.close()
+
+
+class TestWaits:
+    """A salute runs at once up to its first wait. Whatever it waits for after that, it is answered."""
+
+    @pytest.mark.parametrize("waits", [0, 1, 2, 5])
+    async def test_however_often_it_waits(self, app, wire, wang, monkeypatch, waits):
+        await wire.send(request(wang))
+        await wire.answer()
+        real = app.services.counting.participate
+
+        async def participate(ask, now):
+            for _ in range(waits):
+                await asyncio.sleep(0.01)
+            async with asyncio.timeout(5) if waits > 1 else contextlib.nullcontext():
+                return await real(ask, now)
+
+        monkeypatch.setattr(app.services.counting, "participate", participate, raising=False)
+        await wire.send(request(wang) * 3)
+        assert [(await wire.answer())[0] for _ in range(3)] == [200] * 3
+
+    @pytest.mark.parametrize("waits", [0, 1, 2])
+    async def test_a_bug_after_any_wait_is_a_500_and_the_line_goes_on(self, app, wire, wang, monkeypatch, waits):
+        await wire.send(request(wang))
+        await wire.answer()
+
+        async def participate(ask, now):
+            for _ in range(waits):
+                await asyncio.sleep(0.01)
+            raise RuntimeError("a bug")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(app.services.counting, "participate", participate, raising=False)
+            await wire.send(request(wang))
+            assert (await wire.answer())[0] == 500
+        await wire.send(request(wang))
+        assert (await wire.answer())[0] == 200

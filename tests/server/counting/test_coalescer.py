@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from server.counting.cells import FIRST, REPEAT
+from server.counting.coalescer import CROWD_AGE_SECONDS, MAX_BATCH
 from server.counting.shards import Item
 from server.errors import Unavailable
 from server.stores import RedisError
@@ -123,3 +124,37 @@ class TestQueue:
         await asyncio.sleep(0)
         await world.close()
         assert sorted(task.result().ordinal for task in tasks) == list(range(2, 52))
+
+    async def test_a_crowd_that_has_waited_is_joined_by_nobody(self, stores, tmp_path):
+        """More than a batch waits, and for long: the newest go away early."""
+        world = await opened(stores, tmp_path)
+        go = hold(world)
+        first = asyncio.create_task(world.salute(1))
+        await asyncio.sleep(0.05)
+        submit = handle_of(world).coalescer.submit
+        waiting = [submit(Item(citizen, 0, XIANGCHENG)) for citizen in range(2, 2 + MAX_BATCH)]
+        await asyncio.sleep(CROWD_AGE_SECONDS * 1.5)
+        with pytest.raises(Unavailable):
+            submit(Item(5000, 0, XIANGCHENG))
+        go.set()
+        await asyncio.gather(first, *waiting)
+        await world.proved(MAX_BATCH + 2)
+        await world.close()
+
+    async def test_those_who_come_close_together_share_a_call(self, stores, tmp_path):
+        world = await opened(stores, tmp_path)
+        shard, sizes = handle_of(world).shard, []
+        real = shard.accept
+
+        async def accept(epoch, items):
+            sizes.append(len(items))
+            return await real(epoch, items)
+
+        shard.accept = accept
+        tasks = [asyncio.create_task(world.salute(1))]
+        for citizen in range(2, 12):
+            await asyncio.sleep(0)  # each in a turn of her own
+            tasks.append(asyncio.create_task(world.salute(citizen)))
+        await asyncio.gather(*tasks)
+        assert sum(sizes) == 11 and len(sizes) <= 4
+        await world.close()

@@ -1,0 +1,76 @@
+"""A small rehearsal against the whole product: what it proves, what it reports, and that it does not praise what is broken."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import redis
+
+from tests.product import Product
+
+pytestmark = pytest.mark.timeout(170)
+PEOPLE = 3000
+
+
+@pytest.fixture
+def product(tmp_path):
+    made = Product(tmp_path / "data")
+    made.start()
+    yield made
+    if made.process is not None:
+        made.end()
+
+
+def rehearse(product: Product, *words: str) -> tuple[int, dict]:
+    out = product.folder.parent / "report"
+    done = product.command("rehearse", "--participants", str(PEOPLE), "--minutes", "0.15", "--posters", "0.5%", "--out", str(out), *words)
+    assert (out / "report.json").exists(), done.stderr
+    assert "<svg" in (out / "report.html").read_text("utf-8")
+    assert not list(out.glob("receipts*"))
+    return done.returncode, json.loads((out / "report.json").read_text("utf-8"))
+
+
+def test_a_week_without_harm(product):
+    status, report = rehearse(product)
+    assert status == 0 and report["ok"], report["examples"] + report["audit"]["findings"]
+    assert report["audit"]["participants"] == {"cells": PEOPLE, "totals": PEOPLE, "documents": PEOPLE}
+    answers = report["answers"]
+    assert answers["salute 201"] == PEOPLE and answers["salute 200"] > PEOPLE / 20 and answers["again 200"] > PEOPLE / 20
+    assert report["opened"]["page"] > 0 and report["opened"]["counters"] > 0 and report["opened"]["poster"] > 0
+    assert report["highest"]["server_rss"] and report["highest"]["redis_rss"] and report["cpu_seconds"]["server"]
+    assert (report["lost"], report["doubled"], report["told_two_things"], report["refused"]) == (0, 0, 0, {})
+
+
+@pytest.mark.parametrize("kind", ["redis", "store", "server"])
+def test_a_week_with_kills(product, kind):
+    status, report = rehearse(product, "--kill", kind, "--every", "4s", "--posters", "0")
+    assert report["killed"] >= 1
+    assert status == 0 and report["ok"], report["examples"] + report["audit"]["findings"]
+
+
+def test_it_is_in_no_public_list(product):
+    _, report = rehearse(product)
+    import urllib.request
+
+    with urllib.request.urlopen(f"http://127.0.0.1:{product.web}/api/v1/campaigns", timeout=10) as answer:
+        slugs = [item["slug"] for item in json.load(answer)["items"]]
+    assert report["campaign"] not in slugs and "salute-the-flag" in slugs
+
+
+def test_a_cell_that_lies_fails_it(product):
+    """What no code of ours does, a hand does here: the proof must see it."""
+    client = redis.Redis.from_url(product.run["redis_url"])
+    status, report = rehearse(product)
+    assert status == 0
+    [page, *_] = sorted(client.scan_iter(f"count:*{report['campaign']}*:page:*"))
+    first = next(n for n in range(4096) if client.getrange(page, n * 14, n * 14 + 3) != b"\0\0\0\0")
+    client.setrange(page, first * 14, b"\0\0\x7f\xff")
+    done = product.command("audit", report["campaign"], "--json")
+    assert done.returncode == 1 and json.loads(done.stdout)["findings"]
+
+
+def test_without_a_product_it_says_so(tmp_path):
+    lonely = Product(tmp_path / "data")
+    done = lonely.command("rehearse", "--participants", "10")
+    assert done.returncode == 2 and "make run" in done.stderr and "Traceback" not in done.stderr
