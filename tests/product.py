@@ -85,6 +85,8 @@ class Product:
             if self.process is not None:
                 self.process.poll()
             time.sleep(0.1)
+        if self.process is not None:
+            self.process.wait(10)
 
     def left_behind(self) -> list[str]:
         """Processes that still work in this data folder."""

@@ -98,12 +98,16 @@ def chart(series: Sequence[Series]) -> str:
                     for _, colour, values in series)
     grid = "".join(
         f'<line x1="{LEFT}" x2="{WIDTH - 8}" y1="{y:.0f}" y2="{y:.0f}" stroke="#eee9dd"/>'
-        f'<text x="{LEFT - 8}" y="{y + 4:.0f}" text-anchor="end">{top * part:,.4g}</text>'
+        f'<text x="{LEFT - 8}" y="{y + 4:.0f}" text-anchor="end">{_figure(top * part)}</text>'
         for part in (0, 0.25, 0.5, 0.75, 1) for y in [HEIGHT - BOTTOM - part * (HEIGHT - BOTTOM - 12)])
     times = "".join(f'<text x="{LEFT + part * (WIDTH - LEFT - 8):.0f}" y="{HEIGHT - 6}" text-anchor="{anchor}">{length * part:.0f} s</text>'
                     for part, anchor in ((0, "start"), (0.5, "middle"), (1, "end")))
     key = "".join(f'<i style="background:{colour}"></i>{name}' for name, colour, _ in series)
     return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}">{grid}{lines}{times}</svg><div class="key">{key}</div>'
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if value >= 10 else f"{value:g}"
 
 
 def _points(values: Sequence[float], top: float) -> str:

@@ -86,9 +86,21 @@ def take(product: Product, folder: Path, scratch: Path) -> None:
         keep(desk, "wall")
 
 
+def take_report(folder: Path, scratch: Path) -> None:
+    """The newest report that `make rehearsal` left; without one the old picture stays."""
+    reports = sorted((ROOT / "data" / "rehearsals").glob("*/report.html"), key=lambda path: path.stat().st_mtime)
+    if reports:
+        with chromium(scratch) as browser:
+            page = browser.new_page(viewport={"width": 1080, "height": 1420}, locale="zh-CN")
+            page.goto(reports[-1].as_uri())
+            page.screenshot(path=folder / "rehearsal.jpg", **JPEG)
+
+
 def main() -> None:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "deploy" / "pictures"
     folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="wenming-pictures-") as scratch:
+        take_report(folder, Path(scratch))
     with tempfile.TemporaryDirectory(prefix="wenming-pictures-") as scratch:
         product = Product(Path(scratch) / "data")
         product.start()

@@ -24,10 +24,11 @@ from tests.server.counting.world import World, campaign
 
 pytestmark = [pytest.mark.gen_test(timeout=110), pytest.mark.timeout(120)]
 SHARDS = 4 * MASTERS
+# Everything on the newest Redis; on the others too in `make test-long` and `make cluster-test`.
 PROGRAMS = programs()
 
 
-@pytest.fixture(params=list(PROGRAMS))
+@pytest.fixture(params=[pytest.param(name, marks=[pytest.mark.long] if n else []) for n, name in enumerate(PROGRAMS)])
 def cluster(request):
     """Three masters, three replicas, fsync every second: as a city has it."""
     with tempfile.TemporaryDirectory(prefix="wenming-cluster-") as folder:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import urllib.request
 
 import pytest
 import redis
@@ -31,7 +32,7 @@ def rehearse(product: Product, *words: str) -> tuple[int, dict]:
     return done.returncode, json.loads((out / "report.json").read_text("utf-8"))
 
 
-def test_a_week_without_harm(product):
+def test_a_week_without_harm_is_proved_and_a_lie_is_seen(product):
     status, report = rehearse(product)
     assert status == 0 and report["ok"], report["examples"] + report["audit"]["findings"]
     assert report["audit"]["participants"] == {"cells": PEOPLE, "totals": PEOPLE, "documents": PEOPLE}
@@ -42,32 +43,23 @@ def test_a_week_without_harm(product):
     assert (report["lost"], report["doubled"], report["told_two_things"], report["refused"]) == (0, 0, 0, {})
 
 
-@pytest.mark.parametrize("kind", ["redis", "store", "server"])
-def test_a_week_with_kills(product, kind):
-    status, report = rehearse(product, "--kill", kind, "--every", "4s", "--posters", "0")
-    assert report["killed"] >= 1
-    assert status == 0 and report["ok"], report["examples"] + report["audit"]["findings"]
-
-
-def test_it_is_in_no_public_list(product):
-    _, report = rehearse(product)
-    import urllib.request
-
+    # It is in no public list, and a cell that lies, which no code of ours makes, is seen by its proof.
     with urllib.request.urlopen(f"http://127.0.0.1:{product.web}/api/v1/campaigns", timeout=10) as answer:
         slugs = [item["slug"] for item in json.load(answer)["items"]]
     assert report["campaign"] not in slugs and "salute-the-flag" in slugs
-
-
-def test_a_cell_that_lies_fails_it(product):
-    """What no code of ours does, a hand does here: the proof must see it."""
     client = redis.Redis.from_url(product.run["redis_url"])
-    status, report = rehearse(product)
-    assert status == 0
     [page, *_] = sorted(client.scan_iter(f"count:*{report['campaign']}*:page:*"))
     first = next(n for n in range(4096) if client.getrange(page, n * 14, n * 14 + 3) != b"\0\0\0\0")
     client.setrange(page, first * 14, b"\0\0\x7f\xff")
     done = product.command("audit", report["campaign"], "--json")
     assert done.returncode == 1 and json.loads(done.stdout)["findings"]
+
+
+@pytest.mark.parametrize("kind", [pytest.param("redis", marks=pytest.mark.long), pytest.param("store", marks=pytest.mark.long), "server"])
+def test_a_week_with_kills(product, kind):
+    status, report = rehearse(product, "--kill", kind, "--every", "4s", "--posters", "0")
+    assert report["killed"] >= 1
+    assert status == 0 and report["ok"], report["examples"] + report["audit"]["findings"]
 
 
 def test_without_a_product_it_says_so(tmp_path):

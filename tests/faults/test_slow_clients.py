@@ -86,7 +86,7 @@ async def test_5000_of_them(app):
     (HEAD + b"".join(b"X-%d: %s\r\n" % (n, b"y" * 100) for n in range(100_000)), {b"431"}),
     (HEAD + b"Content-Length: 7\r\n\r\n" + b" " * 500, {b"400"}),
     (HEAD + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", {b"400"}),
-    (HEAD.replace(b"500", b"-1") + b"\r\n", {b"400"})])
+    (HEAD.replace(b"500", b"-1") + b"\r\n", {b"400"})], ids=["large body", "many headers", "two lengths", "length and chunks", "no length"])
 async def test_what_is_too_large_or_says_two_things_is_refused_and_cut(app, flood, statuses):
     parts = urlsplit(app.intake)
     before = resident_bytes(os.getpid())
