@@ -293,17 +293,24 @@ class RedisNodes:
             raise ClusterDownError("CLUSTERDOWN no server tells the slots")
         return len(set(self._owners.values()))
 
-    async def is_master(self, run_id: bytes) -> bool:
-        """Whether a server of that run_id is a master of the cluster now: then it was neither lost nor demoted. Raises nothing."""
+    async def gave_away(self, run_id: bytes, key: str) -> bool:
+        """Whether a server of that run_id is a master of the cluster and itself sends us elsewhere for `key`: then the slot was moved
+        from it. One that was deposed without knowing it, cut off from the others but not from us, still answers for the key.
+        Raises nothing."""
         if self._topology is None:
             return False
         for address in set(self._owners.values()) | set(self._nodes):
+            node = self._node(address)
             try:
-                info = await self._node(address).call(packed("INFO"))
+                info = await node.call(packed("INFO"))
+                if b"run_id:" + run_id not in info or b"role:master" not in info:
+                    continue
+                await node.call(packed("EXISTS", key))
+            except ResponseError as error:
+                return str(error).partition(" ")[0] in ("MOVED", "ASK")
             except RedisError:
                 continue
-            if b"run_id:" + run_id in info and b"role:master" in info:
-                return True
+            return False
         return False
 
     async def aclose(self) -> None:

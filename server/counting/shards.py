@@ -232,8 +232,9 @@ class Shard:
         return config[1:2] == [b"always"] and replaced is not None and set(replaced[1]) <= {ord("0")}
 
     async def moved_whole(self, begun: Begun) -> bool:
-        """Whether the shard's slot was moved here from a master that is still one: a move copies everything, a failover does not."""
-        return bool(begun.moved_from) and await self._redis.is_master(begun.moved_from)
+        """Whether the shard's slot was moved here by a master that is still one and knows of it: a move copies everything, a
+        failover does not."""
+        return bool(begun.moved_from) and await self._redis.gave_away(begun.moved_from, self.keys[0])
 
     async def wipe(self, epoch: int, citizens: int) -> None:
         """Drop cells and totals, not meta and journal, before a rebuild from documents. Raises Superseded when it is not ours to fill.

@@ -171,3 +171,28 @@ async def test_one_shards_broken_connection_is_its_own(world, cluster):
     assert nodes[victim]._connection is not connections.pop(victim)
     assert all(nodes[address]._connection is connection for address, connection in connections.items())
     assert not crowd.refused
+
+
+async def test_a_master_that_was_deposed_without_knowing_it_gave_nothing_away(world, cluster):
+    """Cut off from the others but not from us, it still calls itself master; what it acknowledged after the cut is in no replica."""
+    key = handles(world)[0].shard.keys[0]
+    deposed = cluster.master_of(key)
+    run_id = deposed.client.info("server")["run_id"].encode()
+    nodes = world.stores.counting
+    replica, others = cluster.replica_of(deposed), [s for s in cluster.servers if s is not deposed]
+    for other in others:
+        deposed.client.execute_command("CLUSTER", "FORGET", other.name)  # it hears nobody any more
+    replica.client.execute_command("CLUSTER", "FAILOVER", "TAKEOVER")
+    cluster.wait(lambda: replica.is_master, "the replica takes over")
+    assert deposed.is_master
+    assert not await nodes.gave_away(run_id, key)
+
+
+async def test_a_master_that_gave_a_slot_away_says_so(world, cluster):
+    key = handles(world)[0].shard.keys[0]
+    source = cluster.master_of(key)
+    run_id = source.client.info("server")["run_id"].encode()
+    assert not await world.stores.counting.gave_away(run_id, key)
+    await asyncio.to_thread(cluster.move_slot, key)
+    assert await world.stores.counting.gave_away(run_id, key)
+    assert not await world.stores.counting.gave_away(b"0" * 40, key)
