@@ -37,11 +37,12 @@ def test_a_week_without_harm_is_proved_and_a_lie_is_seen(product):
     assert status == 0 and report["ok"], report["examples"] + report["audit"]["findings"]
     assert report["audit"]["participants"] == {"cells": PEOPLE, "totals": PEOPLE, "documents": PEOPLE}
     answers = report["answers"]
-    assert answers["salute 201"] == PEOPLE and answers["salute 200"] > PEOPLE / 20 and answers["again 200"] > PEOPLE / 20
+    # Exactly one first answer each; a second visit may overtake the first tap, so it counts whichever door the 201 came through.
+    assert answers["salute 201"] + answers.get("again 201", 0) == PEOPLE
+    assert answers["salute 200"] > PEOPLE / 20 and answers["again 200"] > PEOPLE / 20
     assert report["opened"]["page"] > 0 and report["opened"]["counters"] > 0 and report["opened"]["poster"] > 0
     assert report["highest"]["server_rss"] and report["highest"]["redis_rss"] and report["cpu_seconds"]["server"]
     assert (report["lost"], report["doubled"], report["told_two_things"], report["refused"]) == (0, 0, 0, {})
-
 
     # It is in no public list, and a cell that lies, which no code of ours makes, is seen by its proof.
     with urllib.request.urlopen(f"http://127.0.0.1:{product.web}/api/v1/campaigns", timeout=10) as answer:
