@@ -1,7 +1,7 @@
 """The intake port: salutes alone, on a protocol of its own, because two million people come at once.
 
 Owns: HTTP/1.1 for one route (`POST /api/v1/campaigns/{slug}/participations`), its limits and timeouts.
-Does not own any rule: it answers what `participations.take` answers, as the web port does.
+Does not own any rule: what a salute asks is read as at the web port, and the counting service answers both.
 Invariants: answers leave in the order of their requests; a connection holds a bounded number of requests and
 bytes; whatever breaks a limit is answered once and closed. It writes no access lines, only figures, and reads no
 address: X-Forwarded-For changes nothing here, from whomever it comes.
@@ -14,17 +14,18 @@ import logging
 import re
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine
-from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, cast
 
 import httptools
 import msgspec
 
 from handlers.base import COOKIE, MAX_BODY_BYTES, as_wenming_error, error_body, new_request_id
 from handlers.origins import Origins
-from handlers.participations import take
-from server.errors import BodyTooLarge, MethodNotAllowed, NotFound, Refusal, Unavailable, WenmingError
+from handlers.participations import read_ask, record_view
+from server.counting import Taken
+from server.errors import BodyTooLarge, MethodNotAllowed, NotFound, Refusal, WenmingError
 
 if TYPE_CHECKING:
     from server.services import Services
@@ -41,80 +42,70 @@ REQUEST_TIMEOUT_SECONDS = 10.0
 IDLE_TIMEOUT_SECONDS = 60.0
 CHECK_SECONDS = 5.0
 
+# So long at a time the intake reads requests, then the loop turns: answers of Redis, live frames and the ledger wait no longer
+# than this. Some 500 salutes, one batch.
+TURN_SECONDS = 0.005
+# Where nothing was read for so long, the loop has turned meanwhile. Reading one request takes a fiftieth of it.
+NEW_TURN_SECONDS = 0.001
+# A client that sends more than this ahead of its turn waits.
+MAX_HELD_BYTES = 64 * 1024
+
 REASONS = {200: b"OK", 201: b"Created", 400: b"Bad Request", 401: b"Unauthorized", 403: b"Forbidden", 404: b"Not Found",
            405: b"Method Not Allowed", 409: b"Conflict", 413: b"Content Too Large", 422: b"Unprocessable Content",
            431: b"Request Header Fields Too Large", 500: b"Internal Server Error", 503: b"Service Unavailable"}
 
-STATUS_CLASSES = ("", "1xx", "2xx", "3xx", "4xx", "5xx")
-
 _encode = msgspec.json.Encoder().encode
 
 
-class Request:
-    """What a parsed request needs for its answer."""
+class Exchange:
+    """One request of a connection, and its answer once there is one. The values here stand until the request says otherwise."""
 
-    __slots__ = ("authorization", "body", "body_bytes", "cookie", "error", "expects", "header_bytes", "length", "origin", "path")
-
-    def __init__(self) -> None:
-        self.path = b""
-        self.authorization: str | None = None
-        self.cookie: str | None = None
-        self.origin: str | None = None
-        self.body: list[bytes] = []
-        self.body_bytes = 0
-        self.header_bytes = 0
-        self.length = 0
-        self.expects = False
-        self.error: WenmingError | None = None
+    path = b""
+    authorization: str | None = None
+    cookie: str | None = None
+    origin: str | None = None
+    body = b""
+    header_bytes = 0
+    expects = False
+    keep_alive = True
+    received_at = 0.0  # monotonic
+    answer: bytes | None = None
 
 
-def _authorization(request: Request, value: bytes) -> None:
-    request.authorization = value.decode("latin-1")
+def _authorization(exchange: Exchange, value: bytes) -> None:
+    exchange.authorization = value.decode("latin-1")
 
 
-def _origin(request: Request, value: bytes) -> None:
-    request.origin = value.decode("latin-1")
+def _origin(exchange: Exchange, value: bytes) -> None:
+    exchange.origin = value.decode("latin-1")
 
 
-def _cookie(request: Request, value: bytes) -> None:
+def _cookie(exchange: Exchange, value: bytes) -> None:
     for part in value.decode("latin-1").split(";"):
         name, equals, found = part.strip().partition("=")
         if equals and name == COOKIE:
-            request.cookie = found
+            exchange.cookie = found
             return
 
 
-def _expect(request: Request, value: bytes) -> None:
-    request.expects = value.lower() == b"100-continue"
+def _expect(exchange: Exchange, value: bytes) -> None:
+    exchange.expects = value.lower() == b"100-continue"
 
 
-def _content_length(request: Request, value: bytes) -> None:
-    request.length = int(value) if value.isdigit() else 0
+def _content_length(exchange: Exchange, value: bytes) -> None:
+    if value.isdigit() and int(value) > MAX_BODY_BYTES:
+        raise BodyTooLarge()
 
 
-def _nothing(request: Request, value: bytes) -> None:
-    """What every browser sends and nobody here reads."""
-
-
-# By name as browsers and nginx write it; any other spelling is found in small letters.
-HEADERS: dict[bytes, Callable[[Request, bytes], None]] = {
-    spelling: take_header for name, take_header in (
-        (b"Authorization", _authorization), (b"Origin", _origin), (b"Cookie", _cookie), (b"Expect", _expect),
-        (b"Content-Length", _content_length), (b"Host", _nothing), (b"User-Agent", _nothing), (b"Accept", _nothing),
-        (b"Accept-Language", _nothing), (b"Accept-Encoding", _nothing), (b"Content-Type", _nothing), (b"Connection", _nothing),
-        (b"X-Real-IP", _nothing), (b"X-Forwarded-For", _nothing), (b"X-Forwarded-Proto", _nothing), (b"Referer", _nothing))
+ReadHeader = Callable[[Exchange, bytes], None]
+READ: dict[bytes, ReadHeader] = {b"authorization": _authorization, b"origin": _origin, b"cookie": _cookie, b"expect": _expect,
+                                 b"content-length": _content_length}
+# By name as browsers and nginx write it, also what nobody here reads (None); any other spelling is found in small letters.
+HEADERS: dict[bytes, ReadHeader | None] = {
+    spelling: READ.get(name.lower()) for name in (
+        b"Authorization", b"Origin", b"Cookie", b"Expect", b"Content-Length", b"Host", b"User-Agent", b"Accept", b"Accept-Language",
+        b"Accept-Encoding", b"Content-Type", b"Connection", b"X-Real-IP", b"X-Forwarded-For", b"X-Forwarded-Proto", b"Referer")
     for spelling in (name, name.lower())}
-
-
-class Slot:
-    """A place in the line of answers of one connection: when its request was read, and its answer once there is one."""
-
-    __slots__ = ("began", "data", "task")
-
-    def __init__(self, began: float) -> None:
-        self.began = began
-        self.data: bytes | None = None
-        self.task: asyncio.Task[None] | None = None
 
 
 class HeadersTooLarge(Refusal):
@@ -129,13 +120,15 @@ class IntakeProtocol(asyncio.Protocol):
     def __init__(self, intake: Intake) -> None:
         self._intake = intake
         self._parser = httptools.HttpRequestParser(self)
-        self._request = Request()
-        self._slots: deque[Slot] = deque()
+        self._exchange = Exchange()
+        self._unanswered: deque[Exchange] = deque()
         self._transport: asyncio.Transport | None = None
         self._can_write = True
         self._is_reading = True
         self._closing = False
-        self._reading_since = 0.0  # 0: between requests
+        self._held_bytes = 0  # received, for a later turn of the intake
+        self._received_at = 0.0  # monotonic, of what is being read
+        self._reading_since = 0.0  # monotonic; 0: between requests
         self._quiet_since = time.monotonic()
 
     # asyncio
@@ -147,12 +140,15 @@ class IntakeProtocol(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._intake.connections.discard(self)
         self._transport = None
-        self._slots.clear()
+        self._unanswered.clear()
 
     def eof_received(self) -> bool:
         """A client that closed its half still gets what it asked for."""
+        if self._held_bytes:
+            self._intake.received(self, b"")
+            return True
         self._closing = True
-        return bool(self._slots)
+        return bool(self._unanswered)
 
     def pause_writing(self) -> None:
         self._can_write = False
@@ -162,8 +158,29 @@ class IntakeProtocol(asyncio.Protocol):
         self._flush()
 
     def data_received(self, data: bytes) -> None:
-        if self._closing:
+        self._intake.received(self, data)
+
+    # what the intake tells it
+
+    def hold(self, data: bytes) -> None:
+        """These bytes wait for a later turn."""
+        self._held_bytes += len(data)
+        self._read_or_pause()
+
+    def release(self, data: bytes) -> None:
+        """They wait no longer, and are read next."""
+        self._held_bytes -= len(data)
+        self._read_or_pause()
+
+    def read(self, data: bytes, received_at: float) -> None:
+        """Read what came; no bytes are the end of what comes."""
+        if self._closing or self._transport is None:
             return
+        if not data:
+            self._closing = True
+            self._flush()
+            return
+        self._received_at = received_at
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -175,128 +192,126 @@ class IntakeProtocol(asyncio.Protocol):
     # httptools
 
     def on_message_begin(self) -> None:
-        self._request = Request()
-        self._reading_since = time.monotonic()
+        self._exchange = Exchange()
+        self._reading_since = self._received_at
 
     def on_url(self, url: bytes) -> None:
-        request = self._request
-        request.path += url
-        request.header_bytes += len(url)
-        if request.header_bytes > MAX_HEADER_BYTES:
+        exchange = self._exchange
+        exchange.path += url
+        exchange.header_bytes += len(url)
+        if exchange.header_bytes > MAX_HEADER_BYTES:
             raise HeadersTooLarge()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        request = self._request
-        request.header_bytes += len(name) + len(value)
-        if request.header_bytes > MAX_HEADER_BYTES:
+        exchange = self._exchange
+        exchange.header_bytes += len(name) + len(value)
+        if exchange.header_bytes > MAX_HEADER_BYTES:
             raise HeadersTooLarge()
-        take_header = HEADERS.get(name) or HEADERS.get(name.lower())
-        if take_header is not None:
-            take_header(request, value)
+        try:
+            read = HEADERS[name]
+        except KeyError:
+            read = READ.get(name.lower())
+        if read is not None:
+            read(exchange, value)
 
     def on_headers_complete(self) -> None:
-        request = self._request
-        if request.length > MAX_BODY_BYTES:
-            request.error = BodyTooLarge()
-            raise request.error
-        if request.expects and self._transport:
+        if self._exchange.expects and self._transport:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
-        request = self._request
-        request.body_bytes += len(body)
-        if request.body_bytes > MAX_BODY_BYTES:
+        exchange = self._exchange
+        exchange.body += body
+        if len(exchange.body) > MAX_BODY_BYTES:
             raise BodyTooLarge()
-        request.body.append(body)
 
     def on_message_complete(self) -> None:
+        exchange = self._exchange
         self._reading_since = 0.0
-        request, method, keep = self._request, self._parser.get_method(), self._parser.should_keep_alive()
-        slot = Slot(time.monotonic())
-        self._slots.append(slot)
-        if not keep:
+        exchange.received_at = self._received_at
+        exchange.keep_alive = self._parser.should_keep_alive()
+        self._unanswered.append(exchange)
+        if not exchange.keep_alive:
             self._closing = True
-        if len(self._slots) >= MAX_PIPELINED and self._transport:
-            self._is_reading = False
-            self._transport.pause_reading()
-        try:
-            # Before anything is done for it: a refusal must cost far less than a salute, or refusing would not help.
-            self._intake.services.counting.admission.check()
-        except Unavailable as error:
-            self._finish(slot, 503, _error(error, keep, self._intake.origins.headers(request.origin)))
-        else:
-            self._start(slot, request, method, keep)
+        if len(self._unanswered) >= MAX_PIPELINED:
+            self._read_or_pause()
+        self._take(exchange, self._parser.get_method())
 
     # answers
 
-    def _start(self, slot: Slot, request: Request, method: bytes, keep: bool) -> None:
-        """Answer the request. Where everything is at hand, the first wait of a salute is that for its batch: then it is run up to
-        there at once, and on from there when the batch is counted, without a task of its own (a tenth of its whole time)."""
-        match = PATH.match(request.path)
-        slug = match[1].decode() if match else ""
-        answering = self._answer(slot, request, slug, method, keep)
-        if self._intake.services.campaigns.at_hand(slug) is None:
-            slot.task = asyncio.get_running_loop().create_task(answering)
-        else:
-            self._step(slot, answering)
-
-    def _step(self, slot: Slot, answering: Coroutine[asyncio.Future[Any], None, None], waited: asyncio.Future[Any] | None = None) -> None:
-        try:
-            awaited = answering.send(None)
-        except StopIteration:
-            return
-        awaited._asyncio_future_blocking = False  # as asyncio.Task marks that it has seen to it
-        if waited is None:
-            awaited.add_done_callback(partial(self._step, slot, answering))
-        else:  # a second wait is none of the straight way: a task from here on
-            awaited.add_done_callback(lambda done: setattr(slot, "task", asyncio.get_running_loop().create_task(answering)))
-
-    async def _answer(self, slot: Slot, request: Request, slug: str, method: bytes, keep: bool) -> None:
+    def _take(self, exchange: Exchange, method: bytes) -> None:
         intake = self._intake
-        allowed = intake.origins.headers(request.origin)
         try:
+            # Before anything is done for it: a refusal must cost far less than a salute, or refusing would not help.
+            intake.services.counting.admission.check(time.monotonic() - exchange.received_at)
+            slug = slug_in(exchange.path)
             if not slug:
                 raise NotFound()
-            if method == b"OPTIONS":
-                self._finish(slot, 204, _no_content(keep, allowed))
-                return
-            if method != b"POST":
+            if method == b"POST":
+                now = intake.clock()
+                ask = read_ask(intake.services, slug, exchange.authorization, exchange.cookie, exchange.body, now)
+                intake.services.counting.begin(ask, now, partial(self._answer, exchange))
+            elif method == b"OPTIONS":
+                self._finish(exchange, 204, _no_content(exchange.keep_alive, intake.origins.headers(exchange.origin)))
+            else:
                 raise MethodNotAllowed()
-            status, answer = await take(intake.services, slug, request.authorization, request.cookie,
-                                        b"".join(request.body), intake.clock())
-            self._finish(slot, status, _response(status, _encode(answer), keep, allowed))
+        except WenmingError as error:
+            self._answer_error(exchange, error, is_head=method == b"HEAD")
         except Exception as error:
-            known = as_wenming_error(error, 500)
-            if known.status == 500:
-                logger.exception("a salute failed")
-            self._finish(slot, known.status, _error(known, keep, allowed, head=method == b"HEAD"))
+            logger.exception("a request failed")
+            self._answer_error(exchange, error)
 
-    def _finish(self, slot: Slot, status: int, data: bytes) -> None:
-        slot.data = data
-        self._intake.answered(status, slot.began)
-        self._flush()
-
-    def _flush(self) -> None:
-        """Write what is answered, as far as everything before it is."""
-        transport, slots = self._transport, self._slots
-        if transport is None or not self._can_write:
+    def _answer(self, exchange: Exchange, outcome: Taken | Exception) -> None:
+        """The reply of a salute."""
+        if isinstance(outcome, Exception):
+            if as_wenming_error(outcome, 500).status == 500:
+                logger.error("a salute failed", exc_info=outcome)
+            self._answer_error(exchange, outcome)
             return
-        while slots and (data := slots[0].data) is not None:
-            transport.write(data)
-            slots.popleft()
-            self._quiet_since = time.monotonic()
-        if self._closing and not slots:
-            transport.close()
-        elif not self._is_reading and len(slots) < MAX_PIPELINED and not self._closing:
-            self._is_reading = True
-            transport.resume_reading()
+        allowed = self._intake.origins.headers(exchange.origin)
+        self._finish(exchange, outcome.status, _response(outcome.status, _encode(record_view(outcome)), exchange.keep_alive, allowed))
+
+    def _answer_error(self, exchange: Exchange, error: Exception, is_head: bool = False) -> None:
+        known = as_wenming_error(error, 500)
+        allowed = self._intake.origins.headers(exchange.origin)
+        self._finish(exchange, known.status, _error(known, exchange.keep_alive, allowed, is_head))
 
     def _refuse(self, error: WenmingError) -> None:
         """Answer what cannot be read further, after everything before it, and close."""
         self._closing = True
-        slot = Slot(time.monotonic())
-        self._slots.append(slot)
-        self._finish(slot, error.status, _error(error, keep=False))
+        exchange = Exchange()
+        exchange.received_at, exchange.keep_alive = self._received_at, False
+        self._unanswered.append(exchange)
+        self._finish(exchange, error.status, _error(error, keep_alive=False))
+
+    def _finish(self, exchange: Exchange, status: int, answer: bytes) -> None:
+        exchange.answer = answer
+        self._quiet_since = now = time.monotonic()
+        self._intake.answered(status, now - exchange.received_at)
+        self._flush()
+
+    def _flush(self) -> None:
+        """Write what is answered, as far as everything before it is."""
+        transport, unanswered = self._transport, self._unanswered
+        if transport is None or not self._can_write:
+            return
+        while unanswered and (answer := unanswered[0].answer) is not None:
+            transport.write(answer)
+            unanswered.popleft()
+        if self._closing and not unanswered:
+            transport.close()
+        elif not self._is_reading:
+            self._read_or_pause()
+
+    def _read_or_pause(self) -> None:
+        """A client that sends faster than it is answered waits."""
+        wanted = len(self._unanswered) < MAX_PIPELINED and self._held_bytes <= MAX_HELD_BYTES
+        if wanted == self._is_reading or self._transport is None or self._transport.is_closing():
+            return
+        self._is_reading = wanted
+        if wanted:
+            self._transport.resume_reading()
+        else:
+            self._transport.pause_reading()
 
     # the house-keeping of Intake
 
@@ -305,14 +320,15 @@ class IntakeProtocol(asyncio.Protocol):
         if self._transport is None:
             return
         slow = self._reading_since and now - self._reading_since > REQUEST_TIMEOUT_SECONDS
-        idle = not self._reading_since and not self._slots and now - self._quiet_since > IDLE_TIMEOUT_SECONDS
+        idle = not self._reading_since and not self._unanswered and not self._held_bytes and now - self._quiet_since > IDLE_TIMEOUT_SECONDS
         if slow or idle:
             self._transport.abort() if slow else self._transport.close()
 
     def finish(self) -> None:
         """Close once what was accepted is answered."""
-        self._closing = True
-        if not self._slots and self._transport:
+        if not self._held_bytes:
+            self._closing = True
+        if not self._unanswered and not self._held_bytes and self._transport:
             self._transport.close()
 
 
@@ -324,6 +340,12 @@ class Intake:
         self.clock = clock
         self.origins = origins or Origins()
         self.connections: set[IntakeProtocol] = set()
+        # Found once: each request adds to them.
+        self._answered = {number: services.metrics.series("requests_answered_total", f"{number}xx") for number in range(1, 6)}
+        self._served_seconds = services.metrics.buckets("requests_served_seconds")
+        # What came while a turn was over: when, to whom, and the bytes.
+        self._held: deque[tuple[float, IntakeProtocol, bytes]] = deque()
+        self._turn_began = self._last_read = float("-inf")
         self._server: asyncio.Server | None = None
         self._checker: asyncio.Task[None] | None = None
 
@@ -335,10 +357,34 @@ class Intake:
         listening: int = self._server.sockets[0].getsockname()[1]
         return listening
 
-    def answered(self, status: int, began: float) -> None:
+    def received(self, connection: IntakeProtocol, data: bytes) -> None:
+        """Have a connection read what came: at once, or where a crowd has used up this turn, in the next, in the order of coming."""
+        now = time.monotonic()
+        if now - self._last_read > NEW_TURN_SECONDS:
+            self._turn_began = now
+        self._last_read = now
+        if not self._held and now - self._turn_began <= TURN_SECONDS:
+            connection.read(data, now)
+            return
+        if not self._held:
+            asyncio.get_running_loop().call_soon(self._take_turn)
+        self._held.append((now, connection, data))
+        connection.hold(data)
+
+    def _take_turn(self) -> None:
+        self._turn_began = now = time.monotonic()
+        while self._held and now - self._turn_began <= TURN_SECONDS:
+            received_at, connection, data = self._held.popleft()
+            connection.release(data)
+            connection.read(data, received_at)
+            self._last_read = now = time.monotonic()
+        if self._held:
+            asyncio.get_running_loop().call_soon(self._take_turn)
+
+    def answered(self, status: int, seconds: float) -> None:
         """Access figures, in place of access lines."""
-        self.services.metrics.record("requests_answered_total", STATUS_CLASSES[status // 100])
-        self.services.metrics.observe("requests_served_seconds", time.monotonic() - began)
+        self._answered[status // 100].value += 1
+        self._served_seconds.add(seconds)
 
     async def _check(self) -> None:
         while True:
@@ -360,21 +406,32 @@ class Intake:
             await asyncio.sleep(0.02)
 
 
-def _response(status: int, body: bytes, keep: bool, extra: bytes = b"") -> bytes:
-    return (b"HTTP/1.1 %d %s\r\nContent-Type: application/json; charset=UTF-8\r\nCache-Control: no-store\r\nContent-Length: %d\r\n%s%s\r\n"
-            % (status, REASONS.get(status, b"Error"), len(body), extra, b"" if keep else b"Connection: close\r\n")) + body
+@lru_cache(maxsize=64)  # the campaigns of a city; what else is asked for passes through
+def slug_in(path: bytes) -> str:
+    """The campaign that a path names, "" for any other path."""
+    match = PATH.match(path)
+    return match[1].decode() if match else ""
 
 
-def _no_content(keep: bool, extra: bytes) -> bytes:
-    return b"HTTP/1.1 204 No Content\r\nAllow: POST, OPTIONS\r\n%s%s\r\n" % (extra, b"" if keep else b"Connection: close\r\n")
+_HEADS = {status: b"HTTP/1.1 %d %s\r\nContent-Type: application/json; charset=UTF-8\r\nCache-Control: no-store\r\nContent-Length: "
+          % (status, reason) for status, reason in REASONS.items()}
 
 
-def _error(error: WenmingError, keep: bool, extra: bytes = b"", head: bool = False) -> bytes:
+def _response(status: int, body: bytes, keep_alive: bool, extra: bytes = b"") -> bytes:
+    """`status` is one of REASONS."""
+    return b"%b%d\r\n%b%b\r\n%b" % (_HEADS[status], len(body), extra, b"" if keep_alive else b"Connection: close\r\n", body)
+
+
+def _no_content(keep_alive: bool, extra: bytes) -> bytes:
+    return b"HTTP/1.1 204 No Content\r\nAllow: POST, OPTIONS\r\n%b%b\r\n" % (extra, b"" if keep_alive else b"Connection: close\r\n")
+
+
+def _error(error: WenmingError, keep_alive: bool, extra: bytes = b"", is_head: bool = False) -> bytes:
     request_id = new_request_id()
-    extra += b"X-Request-Id: %s\r\n" % request_id.encode()
+    extra += b"X-Request-Id: %b\r\n" % request_id.encode()
     if error.retry_after_seconds is not None:
         extra += b"Retry-After: %d\r\n" % error.retry_after_seconds
     if error.status == 405:
         extra += b"Allow: POST, OPTIONS\r\n"
-    response = _response(error.status, error_body(error, request_id), keep, extra)
-    return response[:response.index(b"\r\n\r\n") + 4] if head else response
+    response = _response(error.status, error_body(error, request_id), keep_alive, extra)
+    return response[:response.index(b"\r\n\r\n") + 4] if is_head else response

@@ -32,21 +32,12 @@ def record_view(taken: Taken) -> dict[str, Any]:
             "participated_at": iso(taken.participated_at), "durable": taken.durable, "receipt": taken.receipt, "period": taken.period}
 
 
-async def take(services: Services, slug: str, authorization: str | None, cookie: str | None, body: bytes,
-               now: float) -> tuple[int, dict[str, Any]]:
-    """One salute, from either door: status and answer. Raises what `errors.py` draws."""
-    admission = services.counting.admission
-    admission.enter()
-    try:
-        token = services.tokens.read(token_from(authorization, cookie), now)
-        citizen = services.citizens.of_token(token)
-        salute = decode_body(body, SaluteBody)
-        taken = await services.counting.participate(
-            Ask(slug, citizen, salute.activity, salute.region, salute.unit or "", salute.receipt or "",
-                _seconds(salute.first_tried_at)), now)
-        return taken.status, record_view(taken)
-    finally:
-        admission.leave()
+def read_ask(services: Services, slug: str, authorization: str | None, cookie: str | None, body: bytes, now: float) -> Ask:
+    """A salute's request, from either door. Raises NotAuthorised, InvalidBody, BodyTooLarge."""
+    token = services.tokens.read(token_from(authorization, cookie), now)
+    citizen = services.citizens.of_token(token)
+    salute = decode_body(body, SaluteBody)
+    return Ask(slug, citizen, salute.activity, salute.region, salute.unit or "", salute.receipt or "", _seconds(salute.first_tried_at))
 
 
 def _seconds(text: str | None) -> float:
@@ -72,9 +63,10 @@ class Participations(ApiHandler):
     async def post(self, slug: str) -> None:
         """Count a salute once; a repeat gets its first answer again."""
         self.services.counting.admission.check()
-        status, answer = await take(self.services, slug, self.request.headers.get("Authorization"), self.get_cookie(COOKIE),
-                                    self.request.body, self.now())
-        self.reply(answer, status)
+        now = self.now()
+        ask = read_ask(self.services, slug, self.request.headers.get("Authorization"), self.get_cookie(COOKIE), self.request.body, now)
+        taken = await self.services.counting.participate(ask, now)
+        self.reply(record_view(taken), taken.status)
 
 
 class Mine(ApiHandler):

@@ -111,6 +111,10 @@ class Campaign:
         """The activity's bit, or None for an unknown code."""
         return self._bits.get(code)
 
+    def activity_codes(self, flags: int) -> tuple[str, ...]:
+        """The codes of the bits that are set."""
+        return tuple([activity.code for bit, activity in enumerate(self.activities) if flags >> bit & 1])
+
     @cached_property
     def _bits(self) -> dict[str, int]:
         return {activity.code: bit for bit, activity in enumerate(self.activities)}

@@ -32,7 +32,12 @@ def _iso(second: int) -> str:
 
 def day_of(seconds: float) -> str:
     """The Shanghai calendar day, such as 20261001."""
-    return shanghai(seconds).strftime("%Y%m%d")
+    return _day(int(seconds // 60))
+
+
+@lru_cache(maxsize=256)  # each salute of a daily campaign asks; days begin on whole minutes
+def _day(minute: int) -> str:
+    return shanghai(minute * 60).strftime("%Y%m%d")
 
 
 def day_bounds(day: str) -> tuple[int, int]:

@@ -106,6 +106,10 @@ class Buckets:
         self.counts = [0] * (len(bounds) + 1)
         self.total = 0.0
 
+    def add(self, seconds_or_size: float) -> None:
+        self.counts[bisect_left(self.bounds, seconds_or_size)] += 1
+        self.total += seconds_or_size
+
 
 class Metrics:
     """The series of one process, all written by its loop. prometheus_client writes the text; its own counters take a lock and two
@@ -131,9 +135,15 @@ class Metrics:
 
     def observe(self, name: str, seconds_or_size: float, *values: str) -> None:
         """Add one observation to a histogram."""
-        buckets = self._buckets[(name, *values)]
-        buckets.counts[bisect_left(buckets.bounds, seconds_or_size)] += 1
-        buckets.total += seconds_or_size
+        self._buckets[(name, *values)].add(seconds_or_size)
+
+    def series(self, name: str, *values: str) -> Series:
+        """One counter or gauge, for who adds to it too often to find it anew. Raises KeyError for one outside the table."""
+        return self._series[(name, *values)]
+
+    def buckets(self, name: str, *values: str) -> Buckets:
+        """One histogram, likewise."""
+        return self._buckets[(name, *values)]
 
     def hold(self, name: str, amount: float, *values: str) -> None:
         """Set a gauge to what holds now."""

@@ -12,7 +12,8 @@ import binascii
 import hashlib
 import hmac
 import struct
-from dataclasses import dataclass
+
+import msgspec
 
 from server.errors import NotAuthorised
 from server.seals import derive_key
@@ -31,8 +32,7 @@ _TO_URL = bytes.maketrans(b"+/", b"-_")
 _FROM_URL = bytes.maketrans(b"-_+/", b"+/!!")
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(msgspec.Struct, frozen=True):
     """Who it was given to and when (seconds since 1970)."""
 
     citizen: int

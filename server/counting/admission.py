@@ -13,6 +13,8 @@ from server.errors import Unavailable
 
 # A salute passes the loop about four times (read, decide, counted, answered), so 50 ms late each time is 200 ms of its 250.
 MAX_LAG_SECONDS = 0.05
+# Whoever waited this long to be read would be answered late: being counted takes some turns of the loop more.
+MAX_WAIT_SECONDS = 0.05
 BEAT_SECONDS = 0.01
 # Below this many at once the loop is late for another reason, a hiccup that refusing people would not mend.
 FEWEST_INSIDE = 256
@@ -27,11 +29,14 @@ class Admission:
         self._due = float("inf")
         self._beat: asyncio.TimerHandle | None = None
 
-    def check(self) -> None:
+    def check(self, waited_seconds: float = 0.0) -> None:
         """Raises Unavailable (BUSY) when one more should be refused. Doors ask before they do anything for a request.
 
-        The beat itself is late in a long turn, so what is overdue counts at once.
+        `waited_seconds`: how long ago it was received, where the door knows. The beat itself is late in a long turn, so what is
+        overdue counts at once.
         """
+        if waited_seconds > MAX_WAIT_SECONDS:
+            raise Unavailable()
         if self.inside >= FEWEST_INSIDE and max(self._lag_seconds, time.monotonic() - self._due) > MAX_LAG_SECONDS:
             raise Unavailable()
 

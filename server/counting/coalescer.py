@@ -12,6 +12,8 @@ import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TypeVar
 
 import msgspec
 
@@ -22,6 +24,7 @@ from server.metrics import Metrics
 from server.stores import RedisError
 
 logger = logging.getLogger(__name__)
+Outcome = TypeVar("Outcome")
 
 # 512 salutes are about 3 ms of one Redis core: long enough to share one fsync, short enough for a p99 under 250 ms.
 MAX_BATCH = 512
@@ -44,6 +47,10 @@ class Answer(msgspec.Struct, frozen=True):
 
     record: Record
     durable: bool
+
+
+# Called once, when the salute is counted or refused; it must not raise, for it stands among others of its batch.
+Reply = Callable[[Answer | Exception], None]
 
 
 class ShardNotReady(Unavailable):
@@ -71,7 +78,7 @@ class Coalescer:
         self._metrics = metrics
         self._waiting: deque[tuple[float, Item]] = deque()
         # Who waits for each item that is queued or in flight: who came first, then those who repeat it.
-        self._asking: dict[Item, list[asyncio.Future[Answer]]] = {}
+        self._asking: dict[Item, list[Reply]] = {}
         self._pump: asyncio.Task[None] | None = None
         self._sweep: asyncio.TimerHandle | None = None
         self._called_at = float("-inf")
@@ -80,23 +87,27 @@ class Coalescer:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def submit(self, item: Item) -> asyncio.Future[Answer]:
-        """Queue one salute. The future gives its Answer or raises Unavailable. Raises Unavailable at once when full."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Answer] = loop.create_future()
+    def ask(self, item: Item, reply: Reply) -> None:
+        """Queue one salute; `reply` gets its Answer or Unavailable, at once when the queue is full."""
         asking = self._asking.get(item)
         if asking is not None:
-            asking.append(future)
-            return future
+            asking.append(reply)
+            return
         now = time.monotonic()
         if len(self._waiting) >= self._max_waiting or len(self._waiting) >= MAX_BATCH and self._is_late(now):
-            raise Unavailable()
-        self._asking[item] = [future]
+            reply(Unavailable())
+            return
+        self._asking[item] = [reply]
         self._waiting.append((now, item))
         if self._pump is None:
-            self._pump = loop.create_task(self._run())
+            self._pump = asyncio.get_running_loop().create_task(self._run())
         if self._sweep is None:
-            self._sweep = loop.call_later(SWEEP_SECONDS, self._drop_overdue)
+            self._sweep = asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._drop_overdue)
+
+    def submit(self, item: Item) -> asyncio.Future[Answer]:
+        """The same for who waits. The future gives its Answer or raises Unavailable."""
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self.ask(item, partial(settle, future))
         return future
 
     def _is_late(self, now: float) -> bool:
@@ -159,18 +170,14 @@ class Coalescer:
     def _settle(self, item: Item, record: Record, durable: bool) -> None:
         """Give the record to all who ask: something new to the first of them, a repeat to the others, who did not make it."""
         answer = Answer(record, durable)
-        for future in self._asking.pop(item):
-            if future.done():
-                continue  # who left meanwhile
-            future.set_result(answer)
+        for reply in self._asking.pop(item):
+            reply(answer)
             if record.status in (FIRST, ACTIVITY, RESTORED):
                 answer = Answer(Record(REPEAT, record.ordinal, record.second, record.seq, record.flags), durable)
 
     def _refuse(self, item: Item, error: Exception) -> None:
-        for future in self._asking.pop(item):
-            if not future.done():
-                future.set_exception(error)
-                future.exception()  # a caller who left must not turn a refusal into a warning
+        for reply in self._asking.pop(item):
+            reply(error)
 
     def _drop_overdue(self) -> None:
         """Refuse what has waited past the deadline behind a stalled call: early news beats a late answer."""
@@ -180,3 +187,14 @@ class Coalescer:
         self._sweep = None
         if self._waiting:
             self._sweep = asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._drop_overdue)
+
+
+def settle(future: asyncio.Future[Outcome], outcome: Outcome | Exception) -> None:
+    """Give a future its outcome, if anybody still waits for it."""
+    if future.done():
+        return
+    if isinstance(outcome, Exception):
+        future.set_exception(outcome)
+        future.exception()  # a caller who left must not turn a refusal into a warning
+    else:
+        future.set_result(outcome)

@@ -31,6 +31,7 @@ class Receipt(msgspec.Struct, frozen=True, array_like=True):
     unit: str
 
 
+_TO_URL = bytes.maketrans(b"+/", b"-_")
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Receipt).decode
 
@@ -39,12 +40,13 @@ class Receipts:
     """Signs and reads receipts with a key of its own, derived from the secret key."""
 
     def __init__(self, secret_key: bytes) -> None:
-        self._key = blake2b(secret_key, digest_size=32, person=b"wenming-receipt").digest()
+        key = blake2b(secret_key, digest_size=32, person=b"wenming-receipt").digest()
+        self._keyed = blake2b(key=key, digest_size=MAC_BYTES)
 
     def sign(self, receipt: Receipt) -> str:
         payload = _encode(receipt)
-        mac = blake2b(payload, key=self._key, digest_size=MAC_BYTES).digest()
-        return base64.urlsafe_b64encode(payload + mac).rstrip(b"=").decode()
+        text = binascii.b2a_base64(payload + self._mac(payload), newline=False)
+        return text.translate(_TO_URL, b"=").decode("ascii")
 
     def read(self, text: str) -> Receipt | None:
         """The receipt, or None for a text that we did not sign: it proves nothing and costs nothing."""
@@ -53,8 +55,13 @@ class Receipts:
         try:
             raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
             payload, mac = raw[:-MAC_BYTES], raw[-MAC_BYTES:]
-            if not hmac.compare_digest(blake2b(payload, key=self._key, digest_size=MAC_BYTES).digest(), mac):
+            if not hmac.compare_digest(self._mac(payload), mac):
                 return None
             return _decode(payload)
         except (binascii.Error, ValueError, msgspec.MsgspecError):
             return None
+
+    def _mac(self, payload: bytes) -> bytes:
+        mac = self._keyed.copy()  # half the time of keying it anew
+        mac.update(payload)
+        return mac.digest()

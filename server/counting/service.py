@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Protocol
+from functools import partial
+from typing import Any, Protocol
 
 import msgspec
 from msgspec import structs
@@ -20,7 +21,7 @@ from server.campaigns import Campaign
 from server.clock import day_bounds, day_of
 from server.counting import cells
 from server.counting.admission import Admission
-from server.counting.coalescer import Answer, Coalescer, ShardNotReady
+from server.counting.coalescer import Answer, Coalescer, ShardNotReady, settle
 from server.counting.epochs import EpochStore
 from server.counting.figures import Figures, ShardFigures, total
 from server.counting.keeper import RETRY_SECONDS, Keeper
@@ -82,6 +83,25 @@ class Taken(msgspec.Struct, frozen=True):
     status: int
     region: str = ""
     unit: str = ""
+
+
+# Called once with the outcome of a salute; must not raise.
+Reply = Callable[[Taken | Exception], None]
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """A salute as it is asked of a shard. `place_error`: why her place cannot be counted, which matters on her first salute alone."""
+
+    campaign: Campaign
+    period: str
+    item: Item
+    receipt: Receipt | None = None
+    place_error: InvalidBody | None = None
+
+    @property
+    def foreign_receipt(self) -> Receipt | None:
+        """Her receipt where it names another number, one that became hers by a merge."""
+        return self.receipt if self.receipt and self.receipt.citizen != self.item.citizen else None
 
 
 class Campaigns(Protocol):
@@ -157,6 +177,8 @@ class Counting:
         self._resolve = resolve
         self._refresh_identities = refresh_identities
         self._periods: dict[tuple[str, str], Period] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._outcomes = {status: metrics.series("participations_accepted_total", name) for status, name in OUTCOMES.items()}
         self.admission = Admission()
         self.clock_override = clock_override  # tests: the shards' clock instead of the server's TIME
 
@@ -165,36 +187,95 @@ class Counting:
 
         Raises NotFound (CAMPAIGN_NOT_FOUND), InvalidBody (UNKNOWN_*), Conflict (CAMPAIGN_*), Forbidden (VOIDED), Unavailable.
         """
-        campaign = self._campaigns.at_hand(ask.slug) or await self._campaigns.get(ask.slug)
+        future: asyncio.Future[Taken] = asyncio.get_running_loop().create_future()
+        self.begin(ask, now, partial(settle, future))
+        return await future
+
+    def begin(self, ask: Ask, now: float, reply: Reply) -> None:
+        """The same for a door that counts its microseconds: a salute for which everything is at hand needs no task and no future of
+        its own. Raises what is known at once; all else goes to `reply`, perhaps before this returns."""
+        campaign = self._campaigns.at_hand(ask.slug)
+        places = self._places.at_hand(campaign) if campaign else None
+        plan = self._plan(campaign, places, ask, now) if campaign and places else None
+        self.admission.enter()
+        reply = partial(self._leave, reply)
+        if plan and not plan.foreign_receipt:
+            self._count(plan, now, reply)
+        else:
+            self._soon(self._begin_later(ask, now, reply), reply)
+
+    def _leave(self, reply: Reply, outcome: Taken | Exception) -> None:
+        self.admission.leave()
+        reply(outcome)
+
+    async def _begin_later(self, ask: Ask, now: float, reply: Reply) -> None:
+        campaign = await self._campaigns.get(ask.slug)
+        places = await self._places.of(campaign)
+        plan = self._plan(campaign, places, ask, now)
+        if plan.foreign_receipt and await self._is_voided(campaign, plan.foreign_receipt):
+            plan = self._plan(campaign, places, structs.replace(ask, receipt=""), now)
+        self._count(plan, now, reply)
+
+    def _soon(self, work: Coroutine[Any, Any, None], reply: Reply) -> None:
+        """Do what must be waited for; where it fails, `reply` gets the reason."""
+        def done(task: asyncio.Task[None]) -> None:
+            self._tasks.discard(task)
+            error = Unavailable() if task.cancelled() else task.exception()
+            if isinstance(error, Exception):
+                reply(error)
+
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(done)
+
+    def _plan(self, campaign: Campaign, places: PlaceIndex, ask: Ask, now: float) -> Plan:
+        """What to ask which shard. Raises what needs no shard to be known."""
         bit = campaign.activity_index(ask.activity)
         if bit is None:
             raise InvalidBody("UNKNOWN_ACTIVITY", "没有这项主题活动", field="activity")
-        receipt = self._receipt(ask, campaign)
-        if receipt and receipt.citizen != ask.citizen and await self._is_voided(campaign, receipt):
-            receipt = None
-        tried = self._tried_at(campaign, ask.first_tried_at, now)
+        receipt = self._receipt(ask, campaign) if ask.receipt else None
+        tried = self._tried_at(campaign, ask.first_tried_at, now) if ask.first_tried_at else now
         period = period_of(campaign, tried)
         if receipt and receipt.period != period:
             # She brings an earlier day's receipt until it is durable: that day's cell, and nothing of today.
-            return await self._ask_shard(campaign, receipt.period, self._item(ask.citizen, -1, "", "", 0, receipt), receipt)
-        place_error = self._place_error(self._places.at_hand(campaign) or await self._places.of(campaign), ask)
+            return Plan(campaign, receipt.period, self._item(ask.citizen, -1, "", "", 0, receipt), receipt)
+        place_error = self._place_error(places, ask)
         region, unit = ("", "") if place_error else (ask.region, ask.unit)
-        item = self._item(ask.citizen, bit, region, unit, int(tried != now), receipt)
-        try:
-            return await self._ask_shard(campaign, period, item, receipt, place_error)
-        except Conflict as refusal:
-            opens, closes = window_of(campaign, period)
-            if refusal is REFUSALS[cells.NOT_OPEN] and campaign.state == "open" and opens <= now < opens + CLOCK_AHEAD_SECONDS:
-                raise Unavailable() from refusal  # our clock is a moment ahead of the shard's: she sends it again by herself
-            if refusal is not REFUSALS[cells.ENDED] or item.late or now >= closes:
-                raise
-        # She was in time at our door; the period ended while she waited before the shard.
-        return await self._ask_shard(campaign, period, structs.replace(item, late=1), receipt, place_error)
+        return Plan(campaign, period, self._item(ask.citizen, bit, region, unit, int(tried != now), receipt), receipt, place_error)
+
+    def _count(self, plan: Plan, now: float, reply: Reply) -> None:
+        if plan.campaign.state == "scheduled":
+            reply(REFUSALS[cells.NOT_OPEN])
+        elif plan.campaign.state == "archived":
+            reply(REFUSALS[cells.ENDED])
+        else:
+            handle = self._handle(plan.campaign, plan.period, plan.item.citizen)
+            handle.coalescer.ask(plan.item, partial(self._counted, plan, now, reply))
+
+    def _counted(self, plan: Plan, now: float, reply: Reply, answer: Answer | Exception) -> None:
+        if isinstance(answer, Exception):
+            reply(answer)
+            return
+        status = answer.record.status
+        if status == cells.ENDED and not plan.item.late and now < window_of(plan.campaign, plan.period)[1]:
+            # She was in time at our door; the period ended while she waited before the shard.
+            self._count(structs.replace(plan, item=structs.replace(plan.item, late=1)), now, reply)
+        elif status == cells.IS_MERGED:
+            self._soon(self._learn_merges(plan, now, reply), reply)
+        else:
+            reply(self._outcome(plan, now, answer))
+
+    async def _learn_merges(self, plan: Plan, now: float, reply: Reply) -> None:
+        """Her next try comes with the number that hers became."""
+        await self._refresh_identities()
+        reply(self._refusal(plan, cells.IS_MERGED, now))
 
     async def record_of(self, slug: str, citizen: int, now: float) -> Taken:
         """Her record of the current period. Raises NotFound PARTICIPATION_NOT_FOUND."""
         campaign = await self._campaigns.get(slug)
-        return await self._ask_shard(campaign, period_of(campaign, now), Item(citizen, -1), None)
+        future: asyncio.Future[Taken] = asyncio.get_running_loop().create_future()
+        self._count(Plan(campaign, period_of(campaign, now), Item(citizen, -1)), now, partial(settle, future))
+        return await future
 
     async def region_of(self, slug: str, period: str, citizen: int) -> str:
         """The region that she counted for, "" while no document says so. Fails open: a certificate without it is still one."""
@@ -240,42 +321,41 @@ class Counting:
             return Item(citizen, bit, region, unit, late)
         return Item(citizen, bit, region, unit, late, receipt.ordinal, receipt.second, receipt.bits, receipt.region, receipt.unit)
 
-    async def _ask_shard(self, campaign: Campaign, period: str, item: Item, receipt: Receipt | None,
-                         place_error: InvalidBody | None = None) -> Taken:
-        if campaign.state == "scheduled":
-            raise REFUSALS[cells.NOT_OPEN]
-        if campaign.state == "archived":
-            raise REFUSALS[cells.ENDED]
-        handle = self._handle(campaign, period, item.citizen)
-        answer = await handle.coalescer.submit(item)
+    def _outcome(self, plan: Plan, now: float, answer: Answer) -> Taken | Exception:
+        """The shard's answer as hers."""
         status = answer.record.status
-        if status == cells.NO_PLACE:
-            raise place_error or InvalidBody(field="region")
-        if status == cells.ABSENT:
-            raise NotFound("PARTICIPATION_NOT_FOUND", "您还没有参与本次活动")
-        if status in REFUSALS:
-            self._metrics.record("participations_refused_total", REFUSAL_METRICS[status])
-            if status == cells.IS_MERGED:
-                await self._refresh_identities()
-            raise REFUSALS[status].with_traceback(None)
-        if item.bit >= 0:
-            self._metrics.record("participations_accepted_total", OUTCOMES[status])
+        outcome = self._outcomes.get(status)
+        if outcome is None:
+            return self._refusal(plan, status, now)
+        if plan.item.bit >= 0:
+            outcome.value += 1
         if status == cells.RESTORED:
             self._metrics.record("receipts_honoured_total")
-        return self._taken(campaign, period, item, answer, receipt)
+        return self._taken(plan, answer)
 
-    def _taken(self, campaign: Campaign, period: str, item: Item, answer: Answer, receipt: Receipt | None) -> Taken:
-        record = answer.record
+    def _refusal(self, plan: Plan, status: int, now: float) -> Exception:
+        if status == cells.NO_PLACE:
+            return plan.place_error or InvalidBody(field="region")
+        if status == cells.ABSENT:
+            return NotFound("PARTICIPATION_NOT_FOUND", "您还没有参与本次活动")
+        self._metrics.record("participations_refused_total", REFUSAL_METRICS[status])
+        if status == cells.NOT_OPEN and plan.campaign.state == "open" and (
+                0 <= now - window_of(plan.campaign, plan.period)[0] < CLOCK_AHEAD_SECONDS):
+            return Unavailable()  # our clock is a moment ahead of the shard's: she sends it again by herself
+        return REFUSALS[status].with_traceback(None)
+
+    def _taken(self, plan: Plan, answer: Answer) -> Taken:
+        campaign, item, receipt, record = plan.campaign, plan.item, plan.receipt, answer.record
         region, unit = (receipt.region, receipt.unit) if receipt else (item.region, item.unit)
         # A receipt must name the place that counted; where this request names none that exists, a repeat gets none.
         text = ""
         if receipt or record.status == cells.FIRST or region:
-            text = self._receipts.sign(Receipt(campaign.slug, period, item.citizen, record.ordinal, record.second, record.bits(),
+            text = self._receipts.sign(Receipt(campaign.slug, plan.period, item.citizen, record.ordinal, record.second, record.bits(),
                                                region, unit))
         return Taken(
             ordinal=record.ordinal, first=record.status == cells.FIRST, participated_at=record.second, durable=answer.durable,
-            activities=tuple(a.code for i, a in enumerate(campaign.activities) if record.flags >> i & 1),
-            receipt=text, period=period, status=201 if record.status in (cells.FIRST, cells.ACTIVITY) else 200, region=region, unit=unit)
+            activities=campaign.activity_codes(record.flags), receipt=text, period=plan.period,
+            status=201 if record.status in (cells.FIRST, cells.ACTIVITY) else 200, region=region, unit=unit)
 
     # Handles: which shards this process talks to, and whether they are ready.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import time
 from urllib.parse import urlsplit
@@ -287,38 +286,52 @@ class TestClosing:
         await quiet.close()
 
 
-class TestWaits:
-    """A salute runs at once up to its first wait. Whatever it waits for after that, it is answered."""
+class TestReplies:
+    """Whenever the counting service replies, the request is answered, and in its turn."""
 
-    @pytest.mark.parametrize("waits", [0, 1, 2, 5])
-    async def test_however_often_it_waits(self, app, wire, wang, monkeypatch, waits):
+    @pytest.mark.parametrize("seconds", [None, 0, 0.02])
+    async def test_however_late(self, app, wire, wang, monkeypatch, seconds):
         await wire.send(request(wang))
         await wire.answer()
-        real = app.services.counting.participate
+        real = app.services.counting.begin
 
-        async def participate(ask, now):
-            for _ in range(waits):
-                await asyncio.sleep(0.01)
-            async with asyncio.timeout(5) if waits > 1 else contextlib.nullcontext():
-                return await real(ask, now)
+        def begin(ask, now, reply):
+            if seconds is None:
+                real(ask, now, reply)
+            else:
+                asyncio.get_running_loop().call_later(seconds, real, ask, now, reply)
 
-        monkeypatch.setattr(app.services.counting, "participate", participate, raising=False)
+        monkeypatch.setattr(app.services.counting, "begin", begin, raising=False)
         await wire.send(request(wang) * 3)
         assert [(await wire.answer())[0] for _ in range(3)] == [200] * 3
 
-    @pytest.mark.parametrize("waits", [0, 1, 2])
-    async def test_a_bug_after_any_wait_is_a_500_and_the_line_goes_on(self, app, wire, wang, monkeypatch, waits):
+    @pytest.mark.parametrize("is_late", [False, True])
+    async def test_a_bug_is_a_500_and_the_line_goes_on(self, app, wire, wang, monkeypatch, is_late):
         await wire.send(request(wang))
         await wire.answer()
 
-        async def participate(ask, now):
-            for _ in range(waits):
-                await asyncio.sleep(0.01)
-            raise RuntimeError("a bug")
+        def begin(ask, now, reply):
+            if not is_late:
+                raise RuntimeError("a bug")
+            asyncio.get_running_loop().call_later(0.01, reply, RuntimeError("a bug"))
 
         with monkeypatch.context() as patched:
-            patched.setattr(app.services.counting, "participate", participate, raising=False)
+            patched.setattr(app.services.counting, "begin", begin, raising=False)
             await wire.send(request(wang))
             assert (await wire.answer())[0] == 500
         await wire.send(request(wang))
         assert (await wire.answer())[0] == 200
+
+    async def test_a_bug_in_what_a_campaign_is_read_by_is_a_500_and_nobody_stays_inside(self, app, wire, wang, monkeypatch):
+        async def get(slug):
+            raise RuntimeError("a bug")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(app.services.campaigns, "at_hand", lambda slug: None, raising=False)
+            patched.setattr(app.services.campaigns, "get", get, raising=False)
+            await wire.send(request(wang))
+            assert (await wire.answer())[0] == 500
+        assert app.services.counting.admission.inside == 0
+        await wire.send(request(wang))
+        assert (await wire.answer())[0] in (200, 201)
+        assert app.services.counting.admission.inside == 0

@@ -135,7 +135,7 @@ class TestQueue:
         waiting = [submit(Item(citizen, 0, XIANGCHENG)) for citizen in range(2, 2 + MAX_BATCH)]
         await asyncio.sleep(CROWD_AGE_SECONDS * 1.5)
         with pytest.raises(Unavailable):
-            submit(Item(5000, 0, XIANGCHENG))
+            await submit(Item(5000, 0, XIANGCHENG))
         go.set()
         await asyncio.gather(first, *waiting)
         await world.proved(MAX_BATCH + 2)
