@@ -47,8 +47,13 @@ CHECK_SECONDS = 5.0
 TURN_SECONDS = 0.005
 # Where nothing was read for so long, the loop has turned meanwhile. Reading one request takes a fiftieth of it.
 NEW_TURN_SECONDS = 0.001
+# Read at once at most: some hundred pipelined requests at the worst, where a socket may bring 256 KB.
+PIECE_BYTES = 8 * 1024
 # A client that sends more than this ahead of its turn waits.
 MAX_HELD_BYTES = 64 * 1024
+# One request with everything around it, such as the sizes of a body in chunks of a byte. The parser tells of a header field only when
+# the whole of it has come, so that an endless one is seen here alone.
+MAX_REQUEST_BYTES = MAX_HEADER_BYTES + 8 * MAX_BODY_BYTES
 
 REASONS = {200: b"OK", 201: b"Created", 400: b"Bad Request", 401: b"Unauthorized", 403: b"Forbidden", 404: b"Not Found",
            405: b"Method Not Allowed", 409: b"Conflict", 413: b"Content Too Large", 422: b"Unprocessable Content",
@@ -126,10 +131,14 @@ class IntakeProtocol(asyncio.Protocol):
         self._can_write = True
         self._is_reading = True
         self._closing = False
-        self._held_bytes = 0  # received, for a later turn of the intake
+        self._held: deque[bytes] = deque()  # received and to be read in a later turn; b"" is the end of what comes
+        self._held_bytes = 0
+        self._in_line_since = 0.0  # monotonic, for a turn of the intake; 0: not in line
         self._received_at = 0.0  # monotonic, of what is being read
         self._reading_since = 0.0  # monotonic; 0: between requests
+        self._request_bytes = 0  # of the request being read, but for the piece that it began in
         self._quiet_since = time.monotonic()
+        self._stuck_since = 0.0  # monotonic; 0: the client reads its answers
 
     # asyncio
 
@@ -144,36 +153,57 @@ class IntakeProtocol(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """A client that closed its half still gets what it asked for."""
-        if self._held_bytes:
-            self._intake.received(self, b"")
+        if self._held:
+            self._hold(b"")
             return True
         self._closing = True
         return bool(self._unanswered)
 
     def pause_writing(self) -> None:
         self._can_write = False
+        self._stuck_since = time.monotonic()
 
     def resume_writing(self) -> None:
         self._can_write = True
+        self._stuck_since = 0.0
         self._flush()
 
     def data_received(self, data: bytes) -> None:
-        self._intake.received(self, data)
+        now = time.monotonic()
+        if not self._held and len(data) <= PIECE_BYTES and not self._is_full and self._intake.has_time(now):
+            self._read(now, data)
+            return
+        for start in range(0, len(data), PIECE_BYTES):
+            self._hold(data[start:start + PIECE_BYTES])
 
-    # what the intake tells it
+    # in turns
 
-    def hold(self, data: bytes) -> None:
-        """These bytes wait for a later turn."""
+    @property
+    def _is_full(self) -> bool:
+        return len(self._unanswered) >= MAX_PIPELINED
+
+    def _hold(self, data: bytes) -> None:
+        self._held.append(data)
         self._held_bytes += len(data)
+        self._line_up()
+
+    def _line_up(self) -> None:
+        """Where something is held and may be read: whoever waits for her own answers is not in the line of the crowd."""
+        if self._held and not self._is_full and not self._in_line_since:
+            self._in_line_since = time.monotonic()
+            self._intake.line_up(self)
         self._read_or_pause()
 
-    def release(self, data: bytes) -> None:
-        """They wait no longer, and are read next."""
-        self._held_bytes -= len(data)
-        self._read_or_pause()
+    def take_turn(self) -> None:
+        """Read the next piece of what is held."""
+        since, self._in_line_since = self._in_line_since, 0.0
+        if self._held:
+            data = self._held.popleft()
+            self._held_bytes -= len(data)
+            self._read(since, data)
+            self._line_up()
 
-    def read(self, data: bytes, received_at: float) -> None:
-        """Read what came; no bytes are the end of what comes."""
+    def _read(self, received_at: float, data: bytes) -> None:
         if self._closing or self._transport is None:
             return
         if not data:
@@ -181,6 +211,7 @@ class IntakeProtocol(asyncio.Protocol):
             self._flush()
             return
         self._received_at = received_at
+        exchange = self._exchange if self._reading_since else None
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -188,12 +219,17 @@ class IntakeProtocol(asyncio.Protocol):
         except httptools.HttpParserError as error:
             cause = error.__context__
             self._refuse(cause if isinstance(cause, WenmingError) else Refusal("BAD_REQUEST", "请求格式不对"))
+        if self._reading_since and self._exchange is exchange:
+            self._request_bytes += len(data)
+            if self._request_bytes > MAX_REQUEST_BYTES and not self._closing:
+                self._refuse(HeadersTooLarge())
 
     # httptools
 
     def on_message_begin(self) -> None:
         self._exchange = Exchange()
         self._reading_since = self._received_at
+        self._request_bytes = 0
 
     def on_url(self, url: bytes) -> None:
         exchange = self._exchange
@@ -232,8 +268,6 @@ class IntakeProtocol(asyncio.Protocol):
         self._unanswered.append(exchange)
         if not exchange.keep_alive:
             self._closing = True
-        if len(self._unanswered) >= MAX_PIPELINED:
-            self._read_or_pause()
         self._take(exchange, self._parser.get_method())
 
     # answers
@@ -299,12 +333,12 @@ class IntakeProtocol(asyncio.Protocol):
             unanswered.popleft()
         if self._closing and not unanswered:
             transport.close()
-        elif not self._is_reading:
-            self._read_or_pause()
+        elif self._held or not self._is_reading:
+            self._line_up()
 
     def _read_or_pause(self) -> None:
         """A client that sends faster than it is answered waits."""
-        wanted = len(self._unanswered) < MAX_PIPELINED and self._held_bytes <= MAX_HELD_BYTES
+        wanted = self._held_bytes <= MAX_HELD_BYTES
         if wanted == self._is_reading or self._transport is None or self._transport.is_closing():
             return
         self._is_reading = wanted
@@ -316,20 +350,33 @@ class IntakeProtocol(asyncio.Protocol):
     # the house-keeping of Intake
 
     def check(self, now: float) -> None:
-        """Cut a connection that sends too slowly or has been quiet for too long."""
-        if self._transport is None:
+        """Cut a connection that sends or reads too slowly, or has been quiet for too long."""
+        transport = self._transport
+        if transport is None:
             return
         slow = self._reading_since and now - self._reading_since > REQUEST_TIMEOUT_SECONDS
-        idle = not self._reading_since and not self._unanswered and not self._held_bytes and now - self._quiet_since > IDLE_TIMEOUT_SECONDS
-        if slow or idle:
-            self._transport.abort() if slow else self._transport.close()
+        stuck = self._stuck_since and now - self._stuck_since > REQUEST_TIMEOUT_SECONDS
+        idle_seconds = 0.0 if self._reading_since or self._unanswered or self._held else now - self._quiet_since
+        # What was closed a while ago and is still here has a client that does not take its last answer.
+        if slow or stuck or idle_seconds > IDLE_TIMEOUT_SECONDS + REQUEST_TIMEOUT_SECONDS or (
+                transport.is_closing() and now - self._quiet_since > REQUEST_TIMEOUT_SECONDS):
+            transport.abort()
+        elif idle_seconds > IDLE_TIMEOUT_SECONDS:
+            transport.close()
 
     def finish(self) -> None:
         """Close once what was accepted is answered."""
-        if not self._held_bytes:
-            self._closing = True
-        if not self._unanswered and not self._held_bytes and self._transport:
+        if self._held:
+            self._hold(b"")
+            return
+        self._closing = True
+        if not self._unanswered and self._transport:
             self._transport.close()
+
+    def abort(self) -> None:
+        """Hang up, whatever is on its way."""
+        if self._transport:
+            self._transport.abort()
 
 
 class Intake:
@@ -343,8 +390,7 @@ class Intake:
         # Found once: each request adds to them.
         self._answered = {number: services.metrics.series("requests_answered_total", f"{number}xx") for number in range(1, 6)}
         self._served_seconds = services.metrics.buckets("requests_served_seconds")
-        # What came while a turn was over: when, to whom, and the bytes.
-        self._held: deque[tuple[float, IntakeProtocol, bytes]] = deque()
+        self._line: deque[IntakeProtocol] = deque()
         self._turn_began = self._last_read = float("-inf")
         self._server: asyncio.Server | None = None
         self._checker: asyncio.Task[None] | None = None
@@ -357,29 +403,27 @@ class Intake:
         listening: int = self._server.sockets[0].getsockname()[1]
         return listening
 
-    def received(self, connection: IntakeProtocol, data: bytes) -> None:
-        """Have a connection read what came: at once, or where a crowd has used up this turn, in the next, in the order of coming."""
-        now = time.monotonic()
+    def has_time(self, now: float) -> bool:
+        """Whether what comes now may be read at once: nobody stands in line, and this turn of the loop is not used up."""
         if now - self._last_read > NEW_TURN_SECONDS:
             self._turn_began = now
         self._last_read = now
-        if not self._held and now - self._turn_began <= TURN_SECONDS:
-            connection.read(data, now)
-            return
-        if not self._held:
-            asyncio.get_running_loop().call_soon(self._take_turn)
-        self._held.append((now, connection, data))
-        connection.hold(data)
+        return not self._line and now - self._turn_began <= TURN_SECONDS
 
-    def _take_turn(self) -> None:
+    def line_up(self, connection: IntakeProtocol) -> None:
+        """The connection gets a turn after all who came before it."""
+        if not self._line:
+            asyncio.get_running_loop().call_soon(self._take_turns)
+        self._line.append(connection)
+
+    def _take_turns(self) -> None:
         self._turn_began = now = time.monotonic()
-        while self._held and now - self._turn_began <= TURN_SECONDS:
-            received_at, connection, data = self._held.popleft()
-            connection.release(data)
-            connection.read(data, received_at)
+        while self._line and now - self._turn_began <= TURN_SECONDS:
+            self._line[0].take_turn()  # still in line meanwhile, so that nobody calls for turns twice
+            self._line.popleft()
             self._last_read = now = time.monotonic()
-        if self._held:
-            asyncio.get_running_loop().call_soon(self._take_turn)
+        if self._line:
+            asyncio.get_running_loop().call_soon(self._take_turns)
 
     def answered(self, status: int, seconds: float) -> None:
         """Access figures, in place of access lines."""
@@ -404,6 +448,8 @@ class Intake:
         until = time.monotonic() + grace_seconds
         while self.connections and time.monotonic() < until:  # noqa: ASYNC110 many things end it, once in a process's life
             await asyncio.sleep(0.02)
+        for connection in list(self.connections):
+            connection.abort()
 
 
 @lru_cache(maxsize=64)  # the campaigns of a city; what else is asked for passes through

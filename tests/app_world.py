@@ -12,7 +12,7 @@ from tornado.httpclient import AsyncHTTPClient, HTTPRequest, HTTPResponse
 from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 
-from handlers.intake import Intake
+from handlers.intake import Intake, IntakeProtocol
 from server import services as wiring
 from server.app import make_app, options_of, origins_of
 from server.campaigns import Activity, Campaign, Preset
@@ -33,10 +33,11 @@ ACCOUNTS = {f"WENMING_{account}_{part}": value
 class AppWorld:
     """`base` and `intake` are the two doors' addresses."""
 
-    def __init__(self, services: Services, base: str, intake: str) -> None:
+    def __init__(self, services: Services, base: str, intake: str, intake_connections: set[IntakeProtocol]) -> None:
         self.services = services
         self.base = base
         self.intake = intake
+        self.intake_connections = intake_connections
         self._http = AsyncHTTPClient(force_instance=True, max_clients=50)
 
     async def fetch(self, path: str, method: str = "GET", body: bytes | None = None, *, base: str = "", **headers: str) -> HTTPResponse:
@@ -87,7 +88,7 @@ async def open_app(stores: Stores, folder: Path, **changes: str) -> AsyncIterato
     server.add_socket(socket)
     intake, intake_port = Intake(services, wall_clock, origins_of(settings)), free_port()
     await intake.listen("127.0.0.1", intake_port)
-    world = AppWorld(services, f"http://127.0.0.1:{port}", f"http://127.0.0.1:{intake_port}")
+    world = AppWorld(services, f"http://127.0.0.1:{port}", f"http://127.0.0.1:{intake_port}", intake.connections)
     try:
         yield world
     finally:

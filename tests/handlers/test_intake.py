@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
 from urllib.parse import urlsplit
@@ -10,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from handlers import intake
+from server.counting.admission import MAX_WAIT_SECONDS
 from tests.app_world import SLUG, open_app
 
 pytestmark = pytest.mark.gen_test(timeout=40)
@@ -335,3 +337,85 @@ class TestReplies:
         await wire.send(request(wang))
         assert (await wire.answer())[0] in (200, 201)
         assert app.services.counting.admission.inside == 0
+
+
+class TestTurns:
+    """A crowd is read in turns: nobody is lost in the line, nobody overtakes, nobody holds the loop."""
+
+    @pytest.fixture(autouse=True)
+    def every_turn_is_over_at_once(self, monkeypatch):
+        monkeypatch.setattr(intake, "TURN_SECONDS", 0.0)
+        monkeypatch.setattr(intake, "NEW_TURN_SECONDS", 1e9)
+
+    async def test_everybody_in_line_is_answered(self, app):
+        async def one(n):
+            wire = await Wire.to(app)
+            await wire.send(request((await app.citizen())["Authorization"]))
+            found = await wire.answer()
+            await wire.close()
+            return found[0]
+
+        assert set(await asyncio.gather(*(one(n) for n in range(40)))) == {201}
+        assert await participants(app) == 40
+
+    async def test_answers_stay_in_their_order(self, app, wire):
+        citizens = [(await app.citizen())["Authorization"] for _ in range(30)]
+        wrong = b'{"activity":"none","region":"350602"}'
+        for n, citizen in enumerate(citizens):
+            await wire.send(request(citizen, BODY if n % 3 else wrong))
+        assert [(await wire.answer())[0] for _ in citizens] == [201 if n % 3 else 422 for n in range(30)]
+
+    async def test_who_closes_her_half_in_line_gets_her_answer(self, app, wire, wang):
+        await wire.send(request(wang))
+        wire.writer.write_eof()
+        assert (await wire.answer())[0] == 201
+        assert await wire.ended() == b""
+
+    async def test_who_waited_too_long_in_line_is_told_so(self, app, wire, wang, monkeypatch):
+        real = app.services.counting.admission.check
+        monkeypatch.setattr(app.services.counting.admission, "check", lambda waited: real(waited + MAX_WAIT_SECONDS))
+        await wire.send(request(wang))
+        status, headers, body = await wire.answer()
+        assert status == 503 and headers["retry-after"] and json.loads(body)["error"]["code"] == "BUSY"
+        assert await participants(app) == 0
+
+
+class TestOneGreedyClient:
+    @pytest.mark.parametrize("head", ["Content-Length: 5\r\nX-Endless: ", "Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nX-Endless: "])
+    async def test_a_field_without_end_is_refused(self, app, wire, wang, head):
+        await wire.send(raw(wang).removesuffix(b"\r\n") + head.encode())
+        answer = asyncio.create_task(wire.answer())
+        for _ in range(2 * intake.MAX_REQUEST_BYTES // 4096):
+            await wire.send(b"a" * 4096)
+            await asyncio.sleep(0.005)
+            if answer.done():
+                break
+        assert (await answer)[0] == 431 and await participants(app) == 0
+
+    async def test_thousands_of_requests_at_once_are_a_few_at_a_time(self, app, wire, monkeypatch):
+        most, tiny = 0, b"POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n"
+        real = app.services.counting.begin
+
+        def begin(ask, now, reply):
+            nonlocal most
+            most = max(most, *(len(c._unanswered) for c in app.intake_connections))
+            real(ask, now, reply)
+
+        monkeypatch.setattr(app.services.counting, "begin", begin, raising=False)
+        citizen = (await app.citizen())["Authorization"]
+        sending = asyncio.create_task(wire.send(request(citizen) * 2000 + tiny * 3000))
+        statuses = [(await wire.answer())[0] for _ in range(5000)]
+        await sending
+        assert set(statuses[:2000]) <= {200, 201, 503} and set(statuses[2000:]) <= {404, 503}
+        assert 0 < most <= intake.MAX_PIPELINED + intake.PIECE_BYTES // len(request(citizen)) + 1
+
+    async def test_one_who_reads_no_answers_is_cut(self, app, wire, wang, monkeypatch):
+        monkeypatch.setattr(intake, "REQUEST_TIMEOUT_SECONDS", 0.2)
+        with contextlib.suppress(ConnectionError, TimeoutError):
+            for _ in range(100):
+                await asyncio.wait_for(wire.send(request("Bearer wrong") * 500), 2)
+        assert app.intake_connections
+        until = time.monotonic() + 15
+        while app.intake_connections and time.monotonic() < until:
+            await asyncio.sleep(0.1)
+        assert not app.intake_connections
