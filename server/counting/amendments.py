@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from msgspec import structs
 
@@ -25,9 +26,9 @@ TRIES = 5
 # How long an amendment waits for the ledger to bring the document that names the place.
 DURABLE_WAIT_SECONDS = 10.0
 
-NOT_DURABLE = Conflict("NOT_DURABLE_YET", "这次参与还没有写入账本，请几秒后再试")
-CLOSED = Conflict("CAMPAIGN_FIXED", "活动不在统计中，不能再作废")
-NO_PARTICIPATION = NotFound("PARTICIPATION_NOT_FOUND", "没有找到这次参与")
+NOT_DURABLE = partial(Conflict, "NOT_DURABLE_YET", "这次参与还没有写入账本，请几秒后再试")
+CLOSED = partial(Conflict, "CAMPAIGN_FIXED", "活动不在统计中，不能再作废")
+NO_PARTICIPATION = partial(NotFound, "PARTICIPATION_NOT_FOUND", "没有找到这次参与")
 
 
 class Amendments:
@@ -47,7 +48,7 @@ class Amendments:
         for _ in range(TRIES):
             cell = await self._cell(handle, citizen)
             if cell.ordinal == 0:
-                raise NO_PARTICIPATION
+                raise NO_PARTICIPATION()
             if cell.flags & VOID:
                 return
             where = await self._place(campaign, period, citizen)
@@ -69,7 +70,7 @@ class Amendments:
                     if given == ordinal and not flags & MERGED:
                         return citizen_at(page, slot, handle.shard.shard, campaign.shards)
                 page += 1
-        raise NO_PARTICIPATION
+        raise NO_PARTICIPATION()
 
     async def flag_deleted(self, citizen: int) -> list[str]:
         """Mark her cells: the count stays, the person is gone. Returns the slugs of the running campaigns she took part in."""
@@ -130,9 +131,9 @@ class Amendments:
     async def _check_period(self, campaign: Campaign, period: str) -> None:
         """Raises NotFound for a period in which nobody can have counted, Conflict for a campaign whose counters are gone."""
         if campaign.state not in ("open", "paused", "frozen"):
-            raise CLOSED
+            raise CLOSED()
         if period not in {document["period"] for document in await self._epochs.of_campaign(campaign.slug)}:
-            raise NO_PARTICIPATION
+            raise NO_PARTICIPATION()
 
     async def _periods(self) -> list[tuple[Campaign, str]]:
         found = []
@@ -155,7 +156,7 @@ class Amendments:
                 if document.region:
                     return document.region, document.unit
             await asyncio.sleep(0.25)
-        raise NOT_DURABLE
+        raise NOT_DURABLE()
 
     async def _set(self, handle: Handle, citizen: int, cell: Record, wanted: Record, old_place: tuple[str, str],
                    new_place: tuple[str, str], kind: str) -> bool:

@@ -79,6 +79,7 @@ class Coalescer:
         self._waiting: deque[tuple[float, Item]] = deque()
         # Who waits for each item that is queued or in flight: who came first, then those who repeat it.
         self._asking: dict[Item, list[Reply]] = {}
+        self._joined = 0  # those who repeat
         self._pump: asyncio.Task[None] | None = None
         self._sweep: asyncio.TimerHandle | None = None
         self._called_at = float("-inf")
@@ -91,7 +92,11 @@ class Coalescer:
         """Queue one salute; `reply` gets its Answer or Unavailable, at once when the queue is full."""
         asking = self._asking.get(item)
         if asking is not None:
-            asking.append(reply)
+            if self._joined >= self._max_waiting:
+                reply(Unavailable())
+            else:
+                self._joined += 1
+                asking.append(reply)
             return
         now = time.monotonic()
         if len(self._waiting) >= self._max_waiting or len(self._waiting) >= MAX_BATCH and self._is_late(now):
@@ -170,14 +175,19 @@ class Coalescer:
     def _settle(self, item: Item, record: Record, durable: bool) -> None:
         """Give the record to all who ask: something new to the first of them, a repeat to the others, who did not make it."""
         answer = Answer(record, durable)
-        for reply in self._asking.pop(item):
+        for reply in self._leave(item):
             reply(answer)
             if record.status in (FIRST, ACTIVITY, RESTORED):
                 answer = Answer(Record(REPEAT, record.ordinal, record.second, record.seq, record.flags), durable)
 
     def _refuse(self, item: Item, error: Exception) -> None:
-        for reply in self._asking.pop(item):
+        for reply in self._leave(item):
             reply(error)
+
+    def _leave(self, item: Item) -> list[Reply]:
+        replies = self._asking.pop(item)
+        self._joined -= len(replies) - 1
+        return replies
 
     def _drop_overdue(self) -> None:
         """Refuse what has waited past the deadline behind a stalled call: early news beats a late answer."""

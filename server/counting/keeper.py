@@ -71,7 +71,8 @@ class Keeper:
         return await self.recover(shard, campaign, window, acknowledged)
 
     def _meta(self, shard: Shard, campaign: Campaign, window: tuple[int, int]) -> Meta:
-        return {"state": campaign.state, "opens": window[0], "closes": window[1], "shards": shard.shards, "shard": shard.shard,
+        return {"state": campaign.state, "rev": campaign.rev,
+                "opens": window[0], "closes": window[1], "shards": shard.shards, "shard": shard.shard,
                 "backlog_limit": self._journal_max_changes, "activities": len(campaign.activities)}
 
     async def recover(self, shard: Shard, campaign: Campaign, window: tuple[int, int], acknowledged: int = 0,

@@ -14,20 +14,20 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
 
-import msgspec
 from msgspec import structs
 
 from server.campaigns import Campaign
 from server.clock import day_bounds, day_of
 from server.counting import cells
 from server.counting.admission import Admission
+from server.counting.asks import OUTCOMES, REFUSAL_METRICS, REFUSALS, Ask, Plan, Reply, Taken
 from server.counting.coalescer import Answer, Coalescer, ShardNotReady, settle
 from server.counting.epochs import EpochStore
 from server.counting.figures import Figures, ShardFigures, total
 from server.counting.keeper import RETRY_SECONDS, Keeper
 from server.counting.receipts import Receipt, Receipts
 from server.counting.shards import Item, Shard, Superseded
-from server.errors import Conflict, Forbidden, InvalidBody, NotFound, Unavailable
+from server.errors import InvalidBody, NotFound, Unavailable
 from server.metrics import Metrics
 from server.participations import ParticipationStore
 from server.redis_nodes import RedisNodes
@@ -42,71 +42,10 @@ LATE_SECONDS = 1800
 # A clock may be ahead by this much: a phone's, before its "first tried at" is not believed, and ours at an opening.
 CLOCK_AHEAD_SECONDS = 60
 
-REFUSALS: dict[int, Exception] = {
-    cells.VOIDED: Forbidden("VOIDED", "这次参与已被工作人员作废，如有疑问请联系主办单位"),
-    cells.NOT_OPEN: Conflict("CAMPAIGN_NOT_OPEN", "活动尚未开始"),
-    cells.ENDED: Conflict("CAMPAIGN_ENDED", "活动已经结束，感谢您的关注"),
-    cells.PAUSED: Conflict("CAMPAIGN_PAUSED", "活动暂停，您的敬礼已保存，恢复后自动送达"),
-    cells.FROZEN: Conflict("CAMPAIGN_FROZEN", "活动已经截止，正在核对结果"),
-    cells.IS_MERGED: Unavailable("BUSY", "正在合并您的账号，请稍候再试"),
-    cells.FULL: Unavailable("BUSY", "现在人很多，您的敬礼已保存，系统会自动再送"),
-}
-
-
-REFUSAL_METRICS = {cells.VOIDED: "voided", cells.NOT_OPEN: "not_open", cells.ENDED: "ended", cells.PAUSED: "paused",
-                   cells.FROZEN: "frozen", cells.IS_MERGED: "busy", cells.FULL: "busy"}
-OUTCOMES = {cells.REPEAT: "repeat", cells.RESTORED: "repeat", cells.FIRST: "participant", cells.ACTIVITY: "activity"}
-
-
-class Ask(msgspec.Struct, frozen=True):
-    """A salute as a person sends it. `first_tried_at`: seconds since 1970 when her phone first tried, 0 when it is the first try."""
-
-    slug: str
-    citizen: int
-    activity: str
-    region: str = ""
-    unit: str = ""
-    receipt: str = ""
-    first_tried_at: float = 0.0
-
-
-class Taken(msgspec.Struct, frozen=True):
-    """What stands for her. `ordinal` and `participated_at` (seconds) are of her first; `status` 201 for something new, else 200."""
-
-    ordinal: int
-    first: bool
-    activities: tuple[str, ...]
-    participated_at: int
-    durable: bool
-    receipt: str
-    period: str
-    status: int
-    region: str = ""
-    unit: str = ""
-
-
-# Called once with the outcome of a salute; must not raise.
-Reply = Callable[[Taken | Exception], None]
-
-
-class Plan(msgspec.Struct, frozen=True):
-    """A salute as it is asked of a shard. `place_error`: why her place cannot be counted, which matters on her first salute alone."""
-
-    campaign: Campaign
-    period: str
-    item: Item
-    receipt: Receipt | None = None
-    place_error: InvalidBody | None = None
-
-    @property
-    def foreign_receipt(self) -> Receipt | None:
-        """Her receipt where it names another number, one that became hers by a merge."""
-        return self.receipt if self.receipt and self.receipt.citizen != self.item.citizen else None
-
-
 class Campaigns(Protocol):
     def at_hand(self, slug: str) -> Campaign | None: ...
     async def get(self, slug: str) -> Campaign: ...
+    async def get_any(self, slug: str) -> Campaign: ...
 
 
 class PlaceIndex(Protocol):
@@ -245,9 +184,9 @@ class Counting:
 
     def _count(self, plan: Plan, now: float, reply: Reply) -> None:
         if plan.campaign.state == "scheduled":
-            reply(REFUSALS[cells.NOT_OPEN])
+            reply(REFUSALS[cells.NOT_OPEN]())
         elif plan.campaign.state == "archived":
-            reply(REFUSALS[cells.ENDED])
+            reply(REFUSALS[cells.ENDED]())
         else:
             handle = self._handle(plan.campaign, plan.period, plan.item.citizen)
             handle.coalescer.ask(plan.item, partial(self._counted, plan, now, reply))
@@ -342,7 +281,7 @@ class Counting:
         if status == cells.NOT_OPEN and plan.campaign.state == "open" and (
                 0 <= now - window_of(plan.campaign, plan.period)[0] < CLOCK_AHEAD_SECONDS):
             return Unavailable()  # our clock is a moment ahead of the shard's: she sends it again by herself
-        return REFUSALS[status].with_traceback(None)
+        return REFUSALS[status]()
 
     def _taken(self, plan: Plan, answer: Answer) -> Taken:
         campaign, item, receipt, record = plan.campaign, plan.item, plan.receipt, answer.record
@@ -398,11 +337,20 @@ class Counting:
         """Try until the shard is ready; one task for each shard of this process."""
         while handle.epoch is None:
             try:
-                handle.epoch = await self._keeper.ready(handle.shard, period.campaign, period.window, handle.coalescer.acknowledged_seq)
+                epoch = await self._keeper.ready(handle.shard, period.campaign, period.window, handle.coalescer.acknowledged_seq)
+                if epoch is not None and await self._has_news(period, handle.shard, epoch):
+                    handle.epoch = epoch
             except (PyMongoError, RedisError, OSError, TimeoutError, Superseded, Unavailable) as error:
                 logger.warning("shard %s is not ready: %s", handle.shard.id, error)
+            except Exception:
+                logger.exception("shard %s cannot be made ready", handle.shard.id)
             if handle.epoch is None:
                 await asyncio.sleep(RETRY_SECONDS)
+
+    async def _has_news(self, period: Period, shard: Shard, epoch: int) -> bool:
+        """Tell an opened shard what the campaign is by now: it was opened with what this process knew, perhaps of before a pause."""
+        campaign = await self._campaigns.get_any(period.campaign.slug)
+        return await shard.set_window(epoch, campaign.rev, campaign.state, *window_of(campaign, period.period))
 
     async def prepare(self, campaign: Campaign, now: float) -> list[Shard]:
         """Open the current period's shards, and tomorrow's of a daily campaign before midnight needs them. Returns the shards."""
@@ -438,7 +386,7 @@ class Counting:
         for document in await self._epochs.of_campaign(campaign.slug):
             period = self.period(campaign, document["period"])
             handle = period.handles[document["shard"]]
-            if not await handle.shard.set_window(document["epoch"], campaign.state, *period.window):
+            if not await handle.shard.set_window(document["epoch"], campaign.rev, campaign.state, *period.window):
                 handle.epoch = None
                 self._look_after(period, handle)
                 told = False
@@ -455,9 +403,11 @@ class Counting:
         for handle, answer in zip(current.handles, found, strict=True):
             if isinstance(answer, ShardFigures) and answer.ready:
                 handle.last = answer
-            elif isinstance(answer, (ShardFigures, RedisError, OSError, TimeoutError)):
+            elif isinstance(answer, ShardFigures):
                 stale += 1
                 self._look_after_if_open(current, handle)
+            elif isinstance(answer, (RedisError, OSError, TimeoutError)):
+                stale += 1  # a late answer says nothing of the shard: salutes go on as long as it takes them
             else:
                 raise answer
             if handle.last:

@@ -140,7 +140,10 @@ class Shard:
         reply = await self._run("accept", [*self.keys, *self._pages(pages)], [epoch, _pack(packed), self.clock])
         if reply[0] != b"OK":
             return None
-        return Accepted(int(reply[1]), [Record(*fields) for fields in RECORD.iter_unpack(reply[3])])
+        records = [Record(*fields) for fields in RECORD.iter_unpack(reply[3])]
+        if len(records) != len(items):
+            raise RuntimeError(f"shard {self.id} answered {len(records)} of {len(items)}")
+        return Accepted(int(reply[1]), records)
 
     async def amend(self, epoch: int, citizen: int, expected_seq: int, record: Record, *, old_place: tuple[str, str],
                     new_place: tuple[str, str], kind: str, recovering: bool = False) -> int | None:
@@ -172,9 +175,10 @@ class Shard:
         if reply != b"OK":
             raise Superseded(f"shard {self.id}: {_REFUSED[reply]}")
 
-    async def set_window(self, epoch: int, state: str, opens: int, closes: int) -> bool:
-        """Change state and window; False when the shard is not ready."""
-        reply: bytes = await self._run("window", self.keys[:1], [epoch, state, opens, closes])
+    async def set_window(self, epoch: int, rev: int, state: str, opens: int, closes: int) -> bool:
+        """Change state and window to what the campaign's revision `rev` says, where the shard has no younger one; False when the
+        shard is not ready."""
+        reply: bytes = await self._run("window", self.keys[:1], [epoch, state, opens, closes, rev])
         return reply == b"OK"
 
     async def put_back(self, epoch: int, items: Sequence[PutBack], *, settled: bool = False) -> PutBackDone | None:
@@ -222,14 +226,16 @@ class Shard:
         False when it does not say (CONFIG is often closed to clients): the careful answer.
         """
         try:
-            config = await self._redis.call(self.keys[0], "CONFIG", "GET", "appendfsync")
+            config = await self._redis.call(self.keys[0], "CONFIG", "GET", "append*")
             info = await self._redis.call(self.keys[0], "INFO", "replication")
         except ResponseError as error:
             if "config" not in str(error).lower() and "permission" not in str(error).lower():
                 raise
             return False
         replaced = re.search(rb"master_replid2:(\w+)", info)
-        return config[1:2] == [b"always"] and replaced is not None and set(replaced[1]) <= {ord("0")}
+        said = dict(zip(config[::2], config[1::2], strict=True))
+        keeps_all = said.get(b"appendonly") == b"yes" and said.get(b"appendfsync") == b"always"
+        return keeps_all and replaced is not None and set(replaced[1]) <= {ord("0")}
 
     async def moved_whole(self, begun: Begun) -> bool:
         """Whether the shard's slot was moved here by a master that is still one and knows of it: a move copies everything, a

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import json
+import logging
 import random
 from bisect import bisect_left, bisect_right
 from collections import Counter
@@ -21,7 +22,11 @@ from server.rehearsal.lines import Line, request
 from server.rehearsal.log import Log
 from server.rehearsal.plan import Plan, Week
 
+logger = logging.getLogger(__name__)
+
 TICK_SECONDS = 0.005
+# A product that answers nobody for this long does not come back.
+GIVE_UP_SECONDS = 300.0
 # A second try after this and a little more, where the answer does not say; the pages wait likewise.
 RETRY_SECONDS = 1.0
 # She opens the page again after so long at most, and her phone sends the receipt.
@@ -53,6 +58,7 @@ class Tally:
     def __init__(self) -> None:
         self.statuses: Counter[tuple[str, int]] = Counter()
         self.latencies: Counter[int] = Counter()  # of accepted salutes, by step
+        self.seconds = 1.0  # that it lasted
 
     def add(self, kind: str, status: int, seconds: float) -> None:
         self.statuses[kind, status] += 1
@@ -105,9 +111,10 @@ class Crowd:
         self.pauses = False
 
     async def play(self) -> None:
-        """Everybody comes once, in the week's rhythm; returns when all were answered."""
+        """Everybody comes once, in the week's rhythm; returns when all were answered, or nobody was for GIVE_UP_SECONDS."""
         loop, week, stride = asyncio.get_running_loop(), Week(), self.plan.stride()
-        began = last_look = loop.time()
+        began = last_look = last_answered = loop.time()
+        answered = 0
         while self.started < self.plan.participants or self._later or self.inside:
             now = loop.time()
             due = int(week.come((now - began) / (self.plan.minutes * 60)) * self.plan.participants + 0.5)
@@ -117,8 +124,13 @@ class Crowd:
                 self._come(index, now)
             self._send_due(now)
             if now - last_look > 1:
+                self._look(now - last_look)
                 last_look = now
-                self._look()
+            if self.log.answered > answered:
+                answered, last_answered = self.log.answered, now
+            elif now - last_answered > GIVE_UP_SECONDS:
+                logger.error("nobody was answered for %d s: the play ends here", GIVE_UP_SECONDS)
+                return
             await asyncio.sleep(TICK_SECONDS)
 
     async def send_again(self, indices: Sequence[int]) -> None:
@@ -130,8 +142,8 @@ class Crowd:
         while self._later or self.inside:
             self._send_due(loop.time())
             if loop.time() - last_look > 1:
+                self._look(loop.time() - last_look)
                 last_look = loop.time()
-                self._look()
             await asyncio.sleep(TICK_SECONDS)
 
     def _come(self, index: int, now: float) -> None:
@@ -203,8 +215,9 @@ class Crowd:
             return
         self.refusals[f"{kind} {status} {body[:120].decode('utf-8', 'replace')}"] += 1
 
-    def _look(self) -> None:
+    def _look(self, seconds: float = 1.0) -> None:
         """Each second: close the books of the last one, give up what takes too long."""
+        self.second.seconds = seconds
         self.total.merge(self.second)
         self.seconds.append(self.second)
         self.second = Tally()

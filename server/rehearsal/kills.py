@@ -69,9 +69,14 @@ def processes(data_dir: Path) -> list[Process]:
         # Our own programs name the folder in a setting, the stores on their command line; a shell that stands there is neither.
         ours = words[1:2] == ["-m"] and words[2:] and words[2].partition(".")[0] == "server"
         theirs = ours and Path(folder, environ.get("WENMING_DATA_DIR") or "data").resolve() == data_dir
-        if int(entry.name) != os.getpid() and (theirs or any(str(data_dir) in word for word in words)):
+        if int(entry.name) != os.getpid() and (theirs or any(_is_inside(word, data_dir) for word in words)):
             found.append(Process(int(entry.name), words, environ, folder))
     return found
+
+
+def _is_inside(word: str, folder: Path) -> bool:
+    """Whether a word of a command line is a path in this folder; the name of another folder may begin alike."""
+    return word == str(folder) or word.startswith(f"{folder}/")
 
 
 def resident_bytes(pid: int) -> int:
@@ -111,7 +116,14 @@ class Killer:
     async def run(self) -> None:
         while True:
             await asyncio.sleep(self._every_seconds)
-            await asyncio.shield(self.kill())
+            killing = asyncio.ensure_future(self.kill())
+            try:
+                await asyncio.shield(killing)
+            except asyncio.CancelledError:
+                await asyncio.wait({killing})  # what was killed is back before this ends
+                raise
+            except (OSError, TimeoutError) as error:
+                logger.warning("a kill went wrong: %s", error)  # the play goes on; what did not come back is seen there
 
     async def kill(self) -> None:
         """Kill one now. What nobody supervises is started again and stands when this returns."""

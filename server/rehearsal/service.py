@@ -29,6 +29,7 @@ from server.rehearsal.plan import Plan
 from server.rehearsal.report import page
 from server.rehearsal.watch import Watch
 from server.services import Services
+from server.stores import RedisError
 
 PLACES = Path(__file__).resolve().parents[2] / "assets" / "places" / "zhangzhou.csv"
 ACTIVITIES = (Activity("salute", "礼敬国旗", "敬礼"), Activity("heroes", "致敬先烈", "致敬"))
@@ -138,7 +139,7 @@ async def _drain(shards: list[Shard]) -> float:
     """Wait until MongoDB has every change. Returns the seconds that it took. Raises TimeoutError."""
     began = time.monotonic()
     while True:
-        with contextlib.suppress(OSError, Exception):
+        with contextlib.suppress(RedisError, OSError):  # it is being killed, which is what this may be about
             figures = [await shard.figures(minutes=0) for shard in shards]
             if all(f.ready for f in figures) and not sum(f.backlog for f in figures):
                 return time.monotonic() - began
@@ -209,7 +210,7 @@ def _report(plan: Plan, stage: Stage, crowd: Crowd, watch: Watch, log: Log, play
     total, doubled = crowd.total, log.doubled()
     accepted = total.count((SALUTE, AGAIN), lambda s: s in (200, 201))
     highest = watch.highest()
-    peak = max((s.count((SALUTE, AGAIN), lambda s: s in (200, 201)) for s in crowd.seconds), default=0)
+    peak = max((round(s.count((SALUTE, AGAIN), lambda s: s in (200, 201)) / max(1.0, s.seconds)) for s in crowd.seconds), default=0)
     counted = proof["participants"]
     posters = total.count((POSTER,), lambda s: s == 200)
     ok = (proof["ok"] and not (lost or doubled or log.differing or crowd.refusals) and log.answered == plan.participants

@@ -53,7 +53,7 @@ class Watch:
             info = await self._redis.call(self._shards[0].keys[0], "INFO", "memory")
             found = re.search(rb"used_memory:(\d+)", info)
             sample.redis_bytes = int(found[1]) if found else 0
-        except RedisError:
+        except (RedisError, OSError):
             pass  # it is being killed, which is what this may be about
         await asyncio.to_thread(self._processes, sample)
         return sample

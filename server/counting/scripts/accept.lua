@@ -83,6 +83,7 @@ for i, item in ipairs(items) do
   local status = REPEAT
   if has(cell[4], 13) then status = VOIDED
   elseif has(cell[4], 14) then status = IS_MERGED
+  elseif has(cell[4], 15) and (bit >= 0 or item[8] > 0) then status = IS_MERGED -- deleted: her process has yet to learn of it
   else
     if item[8] > 0 then
       -- A receipt: what was acknowledged once comes back with its own ordinal and time, whatever the window says.

@@ -217,7 +217,7 @@ class TestRecovery:
             await check(world, 9)
             assert await shown(world) == before
         await stores.redis.flushall()
-        for citizen in (0, 6, 100):
+        for citizen in (0, 3, 100):
             await world.salute_until_taken(citizen)
         for citizen in (1, 2):
             with pytest.raises(Forbidden):

@@ -45,6 +45,8 @@ class OneCampaign:
     async def get(self, slug: str) -> Campaign:
         return self.current
 
+    get_any = get
+
     async def running(self) -> list[Campaign]:
         return [self.current]
 
