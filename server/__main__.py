@@ -2,9 +2,12 @@
 
 import sys
 
+from server import interrupts
+
 
 def run() -> int:
     """Ctrl-C before everything stands, while modules load too, ends quietly; what was started is stopped on the way out."""
+    interrupts.watch()
     try:
         from server.commands import main
 

@@ -28,6 +28,7 @@ from handlers.intake import Intake
 from handlers.origins import Origins
 from handlers.pages import Files, origin
 from handlers.peers import Peers
+from server import interrupts
 from server import services as wiring
 from server.clock import wall_clock
 from server.jobs import Job, Jobs
@@ -207,6 +208,8 @@ def run(settings: Settings, roles: frozenset[str], announce: Announce | None = N
         stop = asyncio.Event()
         for name in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(name, stop.set)
+        if interrupts.was_asked():
+            stop.set()
         await serve(settings, roles, stop, announce)
 
     uvloop.run(main())
