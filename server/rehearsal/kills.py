@@ -46,6 +46,12 @@ class Process:
         return next((kind for kind, program in STORES.items() if program in " ".join(self.words[:3])), "")
 
     @property
+    def is_child(self) -> bool:
+        """Whether a server started it: a store, its guard, the sandbox or a drawing process; not somebody who reads our files."""
+        ours = self.words[1:2] == ["-m"] and self.roles is None and "rehearse" not in self.words
+        return bool(ours or self.kind in STORES or any(GUARD in word for word in self.words))
+
+    @property
     def roles(self) -> set[str] | None:
         """The roles that it serves; None where it is not one of our server processes."""
         if self.words[1:3] != ["-m", "server"]:
@@ -140,7 +146,7 @@ class Killer:
     def _start_again(self, victim: Process) -> None:
         alone = "serve" not in victim.words
         until = time.monotonic() + READY_SECONDS
-        while alone and any(p.roles is None and "rehearse" not in p.words for p in processes(self._data_dir)):
+        while alone and any(p.is_child for p in processes(self._data_dir)):
             if time.monotonic() > until:
                 raise TimeoutError("what the killed server had started does not end")
             time.sleep(0.05)  # its stores end with it; the new one brings its own
