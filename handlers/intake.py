@@ -150,6 +150,7 @@ class IntakeProtocol(asyncio.Protocol):
         self._intake.connections.discard(self)
         self._transport = None
         self._unanswered.clear()
+        self._held.clear()
 
     def eof_received(self) -> bool:
         """A client that closed its half still gets what it asked for."""
@@ -391,6 +392,7 @@ class Intake:
         self._answered = {number: services.metrics.series("requests_answered_total", f"{number}xx") for number in range(1, 6)}
         self._served_seconds = services.metrics.buckets("requests_served_seconds")
         self._line: deque[IntakeProtocol] = deque()
+        self._turns_are_called = False
         self._turn_began = self._last_read = float("-inf")
         self._server: asyncio.Server | None = None
         self._checker: asyncio.Task[None] | None = None
@@ -412,18 +414,24 @@ class Intake:
 
     def line_up(self, connection: IntakeProtocol) -> None:
         """The connection gets a turn after all who came before it."""
-        if not self._line:
-            asyncio.get_running_loop().call_soon(self._take_turns)
         self._line.append(connection)
+        self._call_turns()
+
+    def _call_turns(self) -> None:
+        if not self._turns_are_called:
+            self._turns_are_called = True
+            asyncio.get_running_loop().call_soon(self._take_turns)
 
     def _take_turns(self) -> None:
         self._turn_began = now = time.monotonic()
-        while self._line and now - self._turn_began <= TURN_SECONDS:
-            self._line[0].take_turn()  # still in line meanwhile, so that nobody calls for turns twice
-            self._line.popleft()
-            self._last_read = now = time.monotonic()
-        if self._line:
-            asyncio.get_running_loop().call_soon(self._take_turns)
+        try:
+            while self._line and now - self._turn_began <= TURN_SECONDS:
+                self._line.popleft().take_turn()
+                self._last_read = now = time.monotonic()
+        finally:  # whatever happened to one, the others get theirs
+            self._turns_are_called = False
+            if self._line:
+                self._call_turns()
 
     def answered(self, status: int, seconds: float) -> None:
         """Access figures, in place of access lines."""
