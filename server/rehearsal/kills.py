@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import random
+import re
 import signal
 import subprocess
 import time
@@ -82,7 +83,8 @@ def processes(data_dir: Path) -> list[Process]:
 
 def _is_inside(word: str, folder: Path) -> bool:
     """Whether a word of a command line is a path in this folder; the name of another folder may begin alike."""
-    return word == str(folder) or word.startswith(f"{folder}/")
+    # Redis puts its socket into its title, as unixsocket:/path.
+    return re.search(rf"(?:^|[ :=]){re.escape(str(folder))}(?:/|$)", word) is not None
 
 
 def resident_bytes(pid: int) -> int:

@@ -12,8 +12,8 @@ from server.metrics import METRICS, PREFIX, Metrics
 
 ROOT = Path(__file__).resolve().parents[2]
 UNITS = {"counter": ("total",), "gauge": ("count", "seconds", "bytes"), "histogram": ("seconds", "participations", "bytes")}
-CALL = re.compile(r"\.(record|observe|hold)\(\s*\"([a-z_]+)\"")
-KINDS = {"record": "counter", "observe": "histogram", "hold": "gauge"}
+CALL = re.compile(r"\.(record|observe|hold|series|buckets)\(\s*\"([a-z_]+)\"")
+KINDS = {"record": "counter", "observe": "histogram", "hold": "gauge", "series": "counter", "buckets": "histogram"}
 
 
 def test_names_are_unique_and_say_their_unit() -> None:

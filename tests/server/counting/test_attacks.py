@@ -35,11 +35,13 @@ async def photograph(stores) -> dict[bytes, bytes]:
 
 async def set_back(stores, copy: dict[bytes, bytes]) -> None:
     """Redis as it was when the copy was made, on a server that was started anew: its run_id is another one."""
-    await stores.redis.flushall()
-    for key, value in copy.items():
-        await stores.redis.restore(key, 0, value)
-        if key.endswith(b":meta"):
-            await stores.redis.hset(key, "run_id", "0" * 40)
+    async with stores.redis.pipeline(transaction=True) as at_once:  # nobody sees it half set back
+        at_once.flushall()
+        for key, value in copy.items():
+            at_once.restore(key, 0, value)
+            if key.endswith(b":meta"):
+                at_once.hset(key, "run_id", "0" * 40)
+        await at_once.execute()
 
 
 async def recount(world: World) -> dict[str, dict]:

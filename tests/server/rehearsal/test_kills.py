@@ -28,10 +28,12 @@ def started():
 
 
 def test_a_folder_whose_name_begins_alike_is_another_products(tmp_path, started):
-    ours = started(str(tmp_path / "data" / "redis.conf"))
-    theirs = started(str(tmp_path / "data-of-the-city" / "redis.conf"))
-    found = {process.pid for process in processes(tmp_path / "data")}
-    assert ours in found and theirs not in found
+    words = ("{}/redis.conf", "redis-server unixsocket:{}/redis.sock", "--data-dir={}")
+    ours = {started(word.format(tmp_path / "data")) for word in words}
+    for word in words:
+        started(word.format(tmp_path / "data-of-the-city"))
+        started(word.format(tmp_path / "other" / tmp_path.name / "data"))
+    assert {process.pid for process in processes(tmp_path / "data")} == ours
 
 
 def test_who_only_reads_there_is_no_part_of_the_product(tmp_path, started):
