@@ -283,6 +283,10 @@ class RedisNodes:
                     self._owners[slot] = address
                     self._learn_soon()
 
+    @property
+    def is_cluster(self) -> bool:
+        return self._topology is not None
+
     async def masters(self) -> int:
         """How many servers share the slots of a cluster; 0 without one. Raises ClusterDownError when nobody tells."""
         if self._topology is None:

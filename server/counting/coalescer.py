@@ -83,7 +83,6 @@ class Coalescer:
         self._pump: asyncio.Task[None] | None = None
         self._sweep: asyncio.TimerHandle | None = None
         self._called_at = float("-inf")
-        self.acknowledged_seq = 0
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -161,7 +160,6 @@ class Coalescer:
             self._metrics.observe("batches_sent_participations", len(batch))
             self._metrics.observe("batches_answered_seconds", time.monotonic() - started)
             for item, record in zip(batch, accepted.records, strict=True):
-                self.acknowledged_seq = max(self.acknowledged_seq, record.seq)
                 self._settle(item, record, 0 < record.seq <= accepted.watermark)
             return
         if len(batch) > 1 and not isinstance(failure, Unavailable):

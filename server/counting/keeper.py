@@ -59,7 +59,9 @@ class Keeper:
         """
         state = await self._epochs.find_or_create(shard.campaign, shard.period, shard.shard, shard.shards, self._clock())
         figures = await shard.figures(minutes=0)
-        if figures.ready and (figures.epoch, figures.birth) == (state.epoch, state.birth):
+        # One that knows less than was given once is none that may go on, whatever it is called.
+        given = max(state.ledger_seq, state.high_seq, acknowledged)
+        if figures.ready and (figures.epoch, figures.birth) == (state.epoch, state.birth) and figures.seq >= given:
             if figures.seq > state.high_seq:  # perhaps of a day whose ledger ended: what is seen here calls for one
                 await self._epochs.saw(shard.id, figures.seq, figures.ordinal)
             return state.epoch
@@ -101,14 +103,14 @@ class Keeper:
         # Still closed: only what putting back needs to know.
         await shard.open(state.epoch, {"shards": shard.shards, "shard": shard.shard, "seq": begun.seq, "ordinal": begun.ordinal})
         await self._drain_journal(shard, campaign)
-        # A copy holds every change up to its sequence: it lacks only what came after.
-        after = begun.seq if begun.had_meta and not from_documents else 0
+        # A copy holds every change up to its sequence, and lacks only what came after; unless it is half a shard.
+        after = begun.seq if begun.had_meta and not from_documents and not shard.may_be_half else 0
         filled = await self._put_back(shard, campaign, state.epoch, after) if after else None
         if filled is None:
             await shard.wipe(state.epoch, await self._issued_bound())
             filled = await self._put_back(shard, campaign, state.epoch, 0) or (0, 0, 0)
         seq, ordinal, changed = filled
-        durable = max(seq, begun.seq, state.ledger_seq, state.high_seq)
+        durable = max(seq, begun.seq, state.ledger_seq, state.high_seq, acknowledged)
         seq = durable + SEQ_MARGIN
         ordinal = max(ordinal, begun.ordinal, state.high_ordinal) + await self._ordinal_margin(shard)
         await self._epochs.recovered(shard.id, state.epoch, seq, ordinal)

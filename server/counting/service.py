@@ -337,7 +337,7 @@ class Counting:
         """Try until the shard is ready; one task for each shard of this process."""
         while handle.epoch is None:
             try:
-                epoch = await self._keeper.ready(handle.shard, period.campaign, period.window, handle.coalescer.acknowledged_seq)
+                epoch = await self._keeper.ready(handle.shard, period.campaign, period.window, handle.shard.newest_seq)
                 if epoch is not None and await self._has_news(period, handle.shard, epoch):
                     handle.epoch = epoch
             except (PyMongoError, RedisError, OSError, TimeoutError, Superseded, Unavailable) as error:

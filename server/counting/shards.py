@@ -127,6 +127,7 @@ class Shard:
         self.tag = keys.shard_tag(campaign, period, shard, shards)
         self.keys = keys.shard_keys(self.tag)
         self.clock = "" if clock is None else str(clock)
+        self.newest_seq = 0  # that this process was told: a server that knows less was set back
         self._redis = redis
 
     async def accept(self, epoch: int, items: Sequence[Item]) -> Accepted | None:
@@ -137,12 +138,13 @@ class Shard:
             _, page, offset = place(item.citizen, self.shards)
             packed.append((item.citizen, pages.setdefault(page, len(pages) + 1), offset, item.bit, item.region, item.unit, item.late,
                            item.restore_ordinal, item.restore_second, item.restore_bits, item.restore_region, item.restore_unit))
-        reply = await self._run("accept", [*self.keys, *self._pages(pages)], [epoch, _pack(packed), self.clock])
+        reply = await self._run("accept", [*self.keys, *self._pages(pages)], [epoch, _pack(packed), self.clock, self.newest_seq])
         if reply[0] != b"OK":
             return None
         records = [Record(*fields) for fields in RECORD.iter_unpack(reply[3])]
         if len(records) != len(items):
             raise RuntimeError(f"shard {self.id} answered {len(records)} of {len(items)}")
+        self.newest_seq = max(self.newest_seq, *[record.seq for record in records])
         return Accepted(int(reply[1]), records)
 
     async def amend(self, epoch: int, citizen: int, expected_seq: int, record: Record, *, old_place: tuple[str, str],
@@ -226,7 +228,7 @@ class Shard:
         False when it does not say (CONFIG is often closed to clients): the careful answer.
         """
         try:
-            config = await self._redis.call(self.keys[0], "CONFIG", "GET", "append*")
+            config = await self._redis.call(self.keys[0], "CONFIG", "GET", "*append*")
             info = await self._redis.call(self.keys[0], "INFO", "replication")
         except ResponseError as error:
             if "config" not in str(error).lower() and "permission" not in str(error).lower():
@@ -234,8 +236,14 @@ class Shard:
             return False
         replaced = re.search(rb"master_replid2:(\w+)", info)
         said = dict(zip(config[::2], config[1::2], strict=True))
-        keeps_all = said.get(b"appendonly") == b"yes" and said.get(b"appendfsync") == b"always"
+        wanted = {b"appendonly": b"yes", b"appendfsync": b"always", b"no-appendfsync-on-rewrite": b"no"}
+        keeps_all = all(said.get(name) == value for name, value in wanted.items())
         return keeps_all and replaced is not None and set(replaced[1]) <= {ord("0")}
+
+    @property
+    def may_be_half(self) -> bool:
+        """Whether a server may have some keys of the shard alone: a slot moves key by key, and its master may die meanwhile."""
+        return self._redis.is_cluster
 
     async def moved_whole(self, begun: Begun) -> bool:
         """Whether the shard's slot was moved here by a master that is still one and knows of it: a move copies everything, a

@@ -1,6 +1,6 @@
 -- Takes a batch of salutes on one shard and returns each one's record, never a boolean.
 -- KEYS: meta, totals, minutes, units, journal, page...
--- ARGV: epoch, packed items, clock ("" = the server's TIME; tests give seconds)
+-- ARGV: epoch, packed items, clock ("" = the server's TIME; tests give seconds), newest sequence that the caller was ever told
 -- item: {citizen, page (1 = KEYS[6]), offset, bit (-1 = only look), region, unit, late,
 --        restore ordinal (0 = none), restore second, restore bits, restore region, restore unit}
 -- Returns {"OK", watermark, now, records} or {"NOT_READY"}; a record is status, ordinal, second, seq, flags.
@@ -17,6 +17,8 @@ local meta = redis.call('HMGET', KEYS[1], 'epoch', 'run_id', 'state', 'opens', '
 if not meta[1] or meta[1] ~= ARGV[1] or meta[3] == 'closed' then return {'NOT_READY'} end
 -- A server that was restarted, replaced or promoted has another run_id than the one that opened the shard.
 if string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') ~= meta[2] then return {'NOT_READY'} end
+-- One that was filled again by another server, as a master that followed its own replica for a while, keeps its run_id.
+if tonumber(meta[8]) < tonumber(ARGV[4] or '0') then return {'NOT_READY'} end
 
 local now = tonumber(ARGV[3]) or tonumber(redis.call('TIME')[1])
 local state, opens, closes = meta[3], tonumber(meta[4]), tonumber(meta[5])

@@ -102,7 +102,7 @@ class TestPromises:
         async def says(appendonly: bytes, appendfsync: bytes) -> bool:
             async def call(key, *command):
                 if command[0] == "CONFIG":
-                    return [b"appendfsync", appendfsync, b"appendonly", appendonly]
+                    return [b"appendfsync", appendfsync, b"no-appendfsync-on-rewrite", b"no", b"appendonly", appendonly]
                 return await real(key, *command)
             with monkeypatch.context() as patched:
                 patched.setattr(stores.counting, "call", call)
