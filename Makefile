@@ -3,7 +3,7 @@
 PYTHON_HERE := .venv/bin/python
 CAMPAIGN ?= salute-the-flag
 
-.PHONY: help run test test-long lint types h5 h5-test doctor seed audit cluster cluster-test rehearsal bench bench-posters screenshots clean
+.PHONY: help run test test-long lint types h5 h5-test doctor seed audit cluster cluster-test rehearsal bench bench-posters screenshots clean runtime tools
 
 help: ## this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -17,10 +17,10 @@ test: ## install what the tests need and run all of them (at most 15 minutes)
 test-long: ## the tests that take longer
 	@exec deploy/scripts/test.sh --long
 
-lint: .venv ## ruff over all Python
+lint: tools ## ruff over all Python
 	@.venv/bin/ruff check .
 
-types: .venv ## mypy, strict, over server/ and settings.py; vue-tsc over h5/
+types: tools ## mypy, strict, over server/ and settings.py; vue-tsc over h5/
 	@.venv/bin/mypy && npm --prefix h5 run --silent types
 
 h5: ## build the pages into assets/h5
@@ -29,20 +29,20 @@ h5: ## build the pages into assets/h5
 h5-test: ## the pages' unit tests
 	@bash -c 'source deploy/scripts/setup.sh && make_venv && install_h5 && ensure_node && npm --prefix h5 run --silent test'
 
-doctor: ## check this machine and the stores, and say what to do
+doctor: runtime ## check this machine and the stores, and say what to do
 	@$(PYTHON_HERE) -m server doctor
 
-seed: ## demo data, once (make run does it too)
+seed: runtime ## demo data, once (make run does it too)
 	@$(PYTHON_HERE) -m server seed
 
-audit: ## prove that a campaign's counters and documents agree: make audit CAMPAIGN=salute-the-flag
+audit: runtime ## prove that a campaign's counters and documents agree: make audit CAMPAIGN=salute-the-flag
 	@$(PYTHON_HERE) -m server audit $(CAMPAIGN)
 
-cluster: .venv ## the product over a real Redis Cluster of six processes on this machine; Ctrl-C stops it
+cluster: tools ## the product over a real Redis Cluster of six processes on this machine; Ctrl-C stops it
 	@$(PYTHON_HERE) -m tests.redis_cluster
 
-cluster-test: .venv ## everything that can befall a Redis Cluster: failover, lost writes, partition, moving slots; on Redis 6.2 and 7
-	@$(PYTHON_HERE) -m pytest -q tests/faults/test_cluster.py
+cluster-test: tools ## everything that can befall a Redis Cluster: failover, lost writes, partition, moving slots; on Redis 6.2 and 7
+	@$(PYTHON_HERE) -m pytest -q tests/faults/test_cluster.py tests/faults/test_cluster_halves.py
 
 rehearsal: ## a city's week in minutes, 2,198,200 people, against a product of its own, with a report and a proof (some 20 minutes)
 	@exec deploy/scripts/rehearsal.sh $(ARGS)
@@ -50,14 +50,17 @@ rehearsal: ## a city's week in minutes, 2,198,200 people, against a product of i
 bench: ## our intake beside uvicorn, FastAPI and a bare parser, in one run (some 5 minutes)
 	@exec deploy/scripts/bench.sh $(ARGS)
 
-bench-posters: ## how long a poster takes here
+bench-posters: runtime ## how long a poster takes here
 	@$(PYTHON_HERE) -m tests.bench.bench_posters
 
-screenshots: ## take the pictures of the README from the running product
+screenshots: tools ## take the pictures of the README from the running product
 	@$(PYTHON_HERE) -m tests.browser.screenshots
 
 clean: ## remove what was built and installed; the data folder stays
 	rm -rf .venv h5/node_modules assets/h5 .mypy_cache .ruff_cache .pytest_cache
 
-.venv:
+# What the programs need, and what we need to work on them; neither does anything where it is installed.
+runtime:
+	@bash -c 'source deploy/scripts/setup.sh && make_venv && install_packages requirements.txt'
+tools:
 	@bash -c 'source deploy/scripts/setup.sh && make_venv && install_packages requirements-dev.txt'

@@ -79,8 +79,9 @@ def _parser() -> argparse.ArgumentParser:
     tokens_of.add_argument("--out", type=Path, required=True)
     played = command("rehearse", rehearse_week, "a city's week in minutes against the running product, with a report and a proof")
     for name, kind, default, about in REHEARSAL:
-        played.add_argument(f"--{name}", type=kind, default=default, help=about)
-    played.add_argument("--kill", choices=rehearsal.KILLS, default="", help="kill a process of this kind while it runs (embedded stores)")
+        played.add_argument(f"--{name}", type=kind, default=default, help=f"{about} (default {default})")
+    played.add_argument("--kill", choices=rehearsal.KILLS, default="",
+                        help="kill a process of this kind while it runs (embedded stores); a killed server comes back in the background")
     played.add_argument("--every", type=_seconds, default=20.0, help="how often, such as 20s")
     played.add_argument("--out", type=Path, help="folder of the report; the data folder's rehearsals/ without it")
     command("staff-password", staff_password, "a new password for a staff account, printed once").add_argument("name")
@@ -210,6 +211,8 @@ def rehearse_week(settings: Settings, options: argparse.Namespace) -> int:
         print(f"{error} 没有应答：产品在运行吗？ (does not answer: is the product running?)", file=sys.stderr)
         return 2
     print(rehearsal.summary(report), folder / "report.html", sep="\n")
+    if options.kill == "server" and report["killed"]:
+        print(f"服务被强制结束过，现在在后台运行；停止它 (it runs in the background now; stop it): kill {rehearsal.running_pid(data_dir)}")
     return 0 if report["ok"] else 1
 
 

@@ -5,8 +5,9 @@ Read in this order: `plan` (what is played), `log` (what the crowd keeps, the on
 It talks to the product as people do; of its services it uses those that make a campaign, lease numbers and audit.
 """
 
+from server.rehearsal.kills import running_pid
 from server.rehearsal.plan import KILLS, Plan
 from server.rehearsal.report import summary
 from server.rehearsal.service import NotServing, Place, rehearse
 
-__all__ = ["KILLS", "NotServing", "Place", "Plan", "rehearse", "summary"]
+__all__ = ["KILLS", "NotServing", "Place", "Plan", "rehearse", "running_pid", "summary"]

@@ -155,13 +155,13 @@ class Killer:
         with (self._data_dir / "logs" / "rehearsal-server.log").open("ab") as log:
             started = subprocess.Popen(victim.words, cwd=victim.folder, env=victim.environ, stdin=subprocess.DEVNULL, stdout=log,
                                        stderr=log, start_new_session=True)
-        while alone and _running(self._data_dir) != started.pid:
+        while alone and running_pid(self._data_dir) != started.pid:
             if started.poll() is not None or time.monotonic() > until:
                 raise TimeoutError("the killed server did not come back; see logs/rehearsal-server.log")
             time.sleep(0.05)
 
 
-def _running(data_dir: Path) -> int:
+def running_pid(data_dir: Path) -> int:
     """The pid that holds the data folder, 0 where none does."""
     try:
         return int(json.loads((data_dir / "run.json").read_text("utf-8"))["pid"])

@@ -7,21 +7,23 @@ import pytest
 from server.rehearsal.report import _round_up, chart, page, summary
 
 REPORT = {
-    "ok": False, "campaign": "rehearsal-1", "shards": 1, "machine": {"cores": 2, "python": "3.11"}, "participants": 2_198_200,
-    "plan": {"participants": 2_198_200, "duplicates": 0.2, "connections": 256, "kill": "redis"}, "killed": 3, "played_seconds": 360.0,
+    "ok": False, "campaign": "rehearsal-1790811120", "shards": 1, "machine": {"cores": 2, "python": "3.11"}, "participants": 2_198_200,
+    "plan": {"participants": 2_198_200, "duplicates": 0.2, "connections": 256, "kill": "redis", "seed": 1},
+    "killed": 3, "played_seconds": 360.0,
     "drained_seconds": 30.0, "accepted_per_second": 7000.5, "peak_second": 14000, "latency_ms": {"p50": 20.0, "p99": 100.0},
     "lost_before_receipts": 5, "lost": 1, "doubled": 0, "examples": ["#7: <b>told</b> 12"], "refused": {"salute 422 x": 2},
     "audit": {"ok": False, "findings": ["a cell without its document"]}, "answers": {"salute 201": 2_198_200},
     "memory": {"array_per_participant": 16.06}, "highest": {"server_rss": 200 << 20, "redis_rss": 100 << 20},
     "server_cpu_us_per_answer": 90.0, "posters_per_core_second": 110.0,
     "curve": [{"accepted": 10, "busy": 0, "unanswered": 0, "p50": 1.0, "p99": 2.0}] * 700,
-    "samples": [{"backlog": 5, "server_rss": 1, "redis_rss": 1, "journal_bytes": 1}] * 3}
+    "samples": [{"backlog": 5, "server_rss": 1, "redis_rss": 1, "journal_bytes": 1, "redis_bytes": 1}] * 3}
 
 
 def test_it_says_what_failed_and_shows_every_finding_as_text():
     shown = page(REPORT)
     assert "未通过" in shown and "5 → 1" in shown and "强制结束 redis 3 次" in shown and "2,198,200" in shown
     assert "&lt;b&gt;told&lt;/b&gt;" in shown and "<b>told</b>" not in shown
+    assert "2026-10-01 07:32" in shown and "敬礼 salute · 201 首次计入" in shown and "一致 agrees</td><td>否" in shown
     assert "a cell without its document" in shown and "2 × salute 422 x" in shown
     assert shown.count("<svg") == 4 and "http" not in shown.replace("http-equiv", "")
     assert "未通过 FAILED" in summary(REPORT) and "通过 ok" in summary(REPORT | {"ok": True})
@@ -29,6 +31,10 @@ def test_it_says_what_failed_and_shows_every_finding_as_text():
 
 def test_a_rehearsal_of_nothing_still_has_a_page():
     assert "<svg" in page(REPORT | {"curve": [], "samples": [], "ok": True})
+
+
+def test_a_second_in_which_nothing_could_be_measured_is_a_gap():
+    assert chart([("a", "#000", [1, 2, None, None, 3, 4])]).count("<polyline") == 2
 
 
 def test_a_curve_of_an_hour_stays_small():
