@@ -27,8 +27,8 @@ class Context:
     now: float
 
     async def current(self) -> Campaign | None:
-        """The campaign that people mean: the one that is open, or was last; none of the demo's ended ones."""
-        public = [c for c in await self.campaigns.all() if c.state in ("open", "paused", "frozen", "scheduled")]
+        """The campaign that people mean: the one that is open, or was last; none of the demo's ended ones, and no rehearsal."""
+        public = [c for c in await self.campaigns.all() if c.state in ("open", "paused", "frozen", "scheduled") and not c.rehearsal]
         order = {"open": 0, "paused": 1, "scheduled": 2, "frozen": 3}
         return min(public, key=lambda c: (order[c.state], -c.opens_at), default=None)
 

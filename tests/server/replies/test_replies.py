@@ -130,5 +130,10 @@ class TestWhatIsSaid:
         await app.services.campaigns.transition(SLUG, "frozen", now)
         assert (await answer(text("活动"), context_of(app, now))).articles[0].title == "清明祭英烈"
 
+    async def test_a_rehearsal_is_meant_by_nobody(self, app, now):
+        await add_campaign(app.services, campaign(slug="rehearsal-1", title="演练", state="open", opens_at=int(now) - 1, rehearsal=True))
+        current = await context_of(app, now).current()
+        assert current is not None and current.slug == SLUG
+
     async def test_anything_else_gets_help(self, app, now):
         assert await answer(of_kind("image"), context_of(app, now)) == Reply("text", HELP)
