@@ -43,7 +43,7 @@ IDLE_TIMEOUT_SECONDS = 60.0
 CHECK_SECONDS = 5.0
 
 # So long at a time the intake reads requests, then the loop turns: answers of Redis, live frames and the ledger wait no longer
-# than this. Some 500 salutes, one batch.
+# than this. Some 250 salutes, half a batch.
 TURN_SECONDS = 0.005
 # Where nothing was read for so long, the loop has turned meanwhile. Reading one request takes a fiftieth of it.
 NEW_TURN_SECONDS = 0.001

@@ -38,7 +38,7 @@ def test_a_folder_whose_name_begins_alike_is_another_products(tmp_path, started)
 
 def test_who_only_reads_there_is_no_part_of_the_product(tmp_path, started):
     started(str(tmp_path / "data" / "logs" / "server.log"))
-    assert [process.kind for process in processes(tmp_path / "data")] == [""]
+    assert [(process.kind, process.is_child) for process in processes(tmp_path / "data")] == [("", False)]
     assert all(not Killer(tmp_path / "data", kind, 1.0, 1).victims() for kind in ("redis", "store", "server", "ledger"))
 
 
