@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import re
+import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -81,7 +82,8 @@ def _parser() -> argparse.ArgumentParser:
     for name, kind, default, about in REHEARSAL:
         played.add_argument(f"--{name}", type=kind, default=default, help=f"{about} (default {default})")
     played.add_argument("--kill", choices=rehearsal.KILLS, default="",
-                        help="kill a process of this kind while it runs (embedded stores); a killed server comes back in the background")
+                        help="kill a process of this kind while it runs; of one process server and ledger are the whole product, "
+                             "which then comes back in the background")
     played.add_argument("--every", type=_seconds, default=20.0, help="how often, such as 20s")
     played.add_argument("--out", type=Path, help="folder of the report; the data folder's rehearsals/ without it")
     command("staff-password", staff_password, "a new password for a staff account, printed once").add_argument("name")
@@ -200,55 +202,64 @@ def rehearse_week(settings: Settings, options: argparse.Namespace) -> int:
                 yield services
 
     async def run() -> dict[str, Any]:
+        task = asyncio.current_task()
+        assert task is not None
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
         with embedded.join(settings) as joined:
             where = rehearsal.Place(host, settings.port, settings.intake_port, joined.redis_url, joined.redis_cluster, data_dir)
             return await rehearsal.rehearse(plan, where, opened, folder, now)
 
     logging.basicConfig(level=logging.ERROR)
+    killing = f"，每 {plan.every_seconds:g} 秒强制结束 {plan.kill} (killed)" if plan.kill else ""
+    print(f"演练 {plan.participants:,} 人，{plan.minutes:g} 分钟，重发 {plan.duplicates:.0%}{killing}；Ctrl-C 中断 "
+          f"({plan.participants:,} people in {plan.minutes:g} minutes; Ctrl-C ends it)", file=sys.stderr, flush=True)
     try:
         report = uvloop.run(run())
     except rehearsal.NotServing as error:
         print(f"{error} 没有应答：产品在运行吗？ (does not answer: is the product running?)", file=sys.stderr)
         return 2
+    except rehearsal.NothingToKill as error:
+        print(f"本机没有属于这个产品的 {error} 进程，无从强制结束 (no {error} process of this product runs here)", file=sys.stderr)
+        return 2
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        print("\n已中断：没有报告，演练活动已结束 (interrupted: no report; its campaign is frozen)", file=sys.stderr)
+        return 130
     print(rehearsal.summary(report), folder / "report.html", sep="\n")
-    if options.kill == "server" and report["killed"]:
+    if options.kill in ("server", "ledger") and report["killed_at"]:
         print(f"服务被强制结束过，现在在后台运行；停止它 (it runs in the background now; stop it): kill {rehearsal.running_pid(data_dir)}")
     return 0 if report["ok"] else 1
 
 
-def _share(text: str) -> float:
-    """20% or 0.2."""
-    value = float(text[:-1]) / 100 if text.endswith("%") else float(text)
-    if not 0 <= value <= 10:
-        raise ValueError(text)
-    return value
+def _option(read: Callable[[str], Any], least: float, most: float, like: str) -> Callable[[str], Any]:
+    """A reader of one option's text. What cannot be read or lies outside is refused with a line that says what is wanted."""
+    def take(text: str) -> Any:
+        try:
+            value = read(text)
+        except ValueError:
+            value = None
+        if value is None or not least <= value <= most:  # so is nan
+            raise argparse.ArgumentTypeError(f"{text!r}，应为 {like} (wanted)")
+        return value
+    return take
 
 
-def _seconds(text: str) -> float:
-    """20s or 20."""
-    value = float(text.removesuffix("s"))
-    if value <= 0:
-        raise ValueError(text)
-    return value
-
-
-def _some(text: str) -> int:
-    """A number of people or connections, at least 1."""
-    value = int(text.replace(",", "").replace("_", ""))
-    if value < 1:
-        raise ValueError(text)
-    return value
+# The most of each is far past what one machine can play, and short of what would fill its memory before it says so.
+_share = _option(lambda text: float(text[:-1]) / 100 if text.endswith("%") else float(text), 0, 1, "0% … 100%")
+_seconds = _option(lambda text: float(text.removesuffix("s")), 0.5, 3600, "1s … 3600s")
+_minutes = _option(float, 0.05, 24 * 60, "0.05 … 1440")
+_people = _option(lambda text: int(text.replace(",", "").replace("_", "")), 1, 20_000_000, "1 … 20000000")
+_connections = _option(int, 1, 10_000, "1 … 10000")
 
 
 _DEFAULT = rehearsal.Plan()
 REHEARSAL: tuple[tuple[str, Callable[[str], Any], Any, str], ...] = (
-    ("participants", _some, _DEFAULT.participants, "how many people come"),
+    ("participants", _people, _DEFAULT.participants, "how many people come"),
     ("duplicates", _share, _DEFAULT.duplicates, "share of them who tap twice or come again, such as 20%%"),
     ("pages", _share, _DEFAULT.pages, "pages opened, as a share of the salutes"),
     ("counters", _share, _DEFAULT.counters, "counters read, as a share of the salutes"),
     ("posters", _share, _DEFAULT.posters, "posters asked for, as a share of the salutes"),
-    ("minutes", float, _DEFAULT.minutes, "length of the week; a slower machine takes longer"),
-    ("connections", _some, _DEFAULT.connections, "people who wait at once"),
+    ("minutes", _minutes, _DEFAULT.minutes, "length of the week; a slower machine takes longer"),
+    ("connections", _connections, _DEFAULT.connections, "people who wait at once"),
     ("seed", int, _DEFAULT.seed, "of everything that is left to chance"))
 
 

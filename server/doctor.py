@@ -215,6 +215,8 @@ async def _ask(name: str, setting: str, look: Callable[[], Any]) -> list[Finding
 
 async def _redis(stores: Stores) -> list[Finding]:
     redis: Any = stores.redis
+    if hasattr(redis, "initialize"):
+        await redis.initialize()  # a cluster's client knows no server before
     node = {"target_nodes": redis.get_random_primary_node()} if hasattr(redis, "get_random_primary_node") else {}
     server, persistence, memory = [await redis.info(section, **node) for section in ("server", "persistence", "memory")]
     version = str(server["redis_version"])

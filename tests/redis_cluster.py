@@ -205,11 +205,12 @@ def main() -> int:
         cluster = RedisCluster(Path(folder), appendfsync="always")
         try:
             cluster.start()
-            print(f"Redis Cluster: {', '.join(str(server.port) for server in cluster.servers)}  "
-                  f"WENMING_REDIS_URL={cluster.url} WENMING_REDIS_CLUSTER=true", flush=True)
             # Its own data folder: documents must not outlive the Redis that they belong to.
             environ = {"WENMING_DATA_DIR": f"{folder}/data", **os.environ,
                        "WENMING_REDIS_URL": cluster.url, "WENMING_REDIS_CLUSTER": "true"}
+            print(f"Redis Cluster: {', '.join(str(server.port) for server in cluster.servers)}  {cluster.url}\n"
+                  "在另一个终端里用 doctor、audit、rehearse，先执行 (before other commands in another terminal): "
+                  f"export WENMING_DATA_DIR={environ['WENMING_DATA_DIR']}", flush=True)
             return subprocess.run(command, cwd=ROOT, env=environ, check=False).returncode
         except KeyboardInterrupt:
             return 130

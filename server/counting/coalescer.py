@@ -34,6 +34,8 @@ GATHER_SECONDS = 0.002
 # One more try after a lost connection: the script is idempotent, so a batch that did arrive answers as it did.
 TRIES = 2
 RETRY_PAUSE_SECONDS = 0.05
+# Who waited almost to the deadline behind a stalled call still has this for her own: what answers at all does so sooner.
+LEAST_CALL_SECONDS = 0.5
 SWEEP_SECONDS = 0.1
 # More than one batch waits, and the oldest this long: the shard is slower than the people who come, so the newest go away
 # early, while those inside still get their answer within 250 ms. A short queue behind a slow disk is no crowd.
@@ -130,18 +132,23 @@ class Coalescer:
                 if early > 0 and len(self._waiting) < MAX_BATCH:
                     await asyncio.sleep(early)
                 self._called_at = time.monotonic()
+                oldest = self._waiting[0][0]
                 batch = [self._waiting.popleft()[1] for _ in range(min(len(self._waiting), MAX_BATCH))]
-                await self._send(batch)
+                await self._send(batch, max(oldest + self._deadline_seconds, self._called_at + LEAST_CALL_SECONDS))
         finally:
             self._pump = None
 
-    async def _send(self, batch: list[Item]) -> None:
+    async def _send(self, batch: list[Item], until: float) -> None:
+        """Have it counted, or refuse it by `until`: then nobody knows whether it was, and who asks again is told."""
         failure: Exception = Unavailable()
         for attempt in range(TRIES):
             started = time.monotonic()
+            if attempt and started > until:
+                break
             try:
                 epoch = self._epoch()
-                accepted = None if epoch is None else await self._shard.accept(epoch, batch)
+                async with asyncio.timeout(until - started):
+                    accepted = None if epoch is None else await self._shard.accept(epoch, batch)
             except (RedisError, OSError, TimeoutError) as error:
                 if any(word in str(error) for word in HARMED_BY_ONE):
                     failure = error
@@ -164,8 +171,8 @@ class Coalescer:
             return
         if len(batch) > 1 and not isinstance(failure, Unavailable):
             # Somebody's part of it cannot be counted; by halves the others are told apart from hers in nine steps.
-            await self._send(batch[:len(batch) // 2])
-            await self._send(batch[len(batch) // 2:])
+            await self._send(batch[:len(batch) // 2], until)
+            await self._send(batch[len(batch) // 2:], until)
             return
         for item in batch:
             self._refuse(item, failure)

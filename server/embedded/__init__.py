@@ -43,6 +43,8 @@ class Configuration(Protocol):
     @property
     def redis_url(self) -> str: ...
     @property
+    def redis_cluster(self) -> bool: ...
+    @property
     def mongodb_uri(self) -> str: ...
     @property
     def official_mode(self) -> str: ...
@@ -65,7 +67,7 @@ def start(settings: Settings, *, sandbox: bool = True) -> Iterator[Settings]:
     with _hold(folder):
         logs = folder / "logs"
         children: list[Child] = []
-        changes: dict[str, str] = {}
+        changes: dict[str, str | bool] = {}
         if not settings.secret_key:
             changes["secret_key"] = made_secret(folder / "secret_key")
         if not settings.redis_url:
@@ -83,9 +85,12 @@ def start(settings: Settings, *, sandbox: bool = True) -> Iterator[Settings]:
         supervisor = Supervisor(children)
         supervisor.start()
         run = folder / "run.json"
-        write_private(run, json.dumps({"pid": os.getpid(), **changes}))
+        running = dataclasses.replace(settings, **changes)  # type: ignore[type-var]
+        # Who joins has the running product's stores, whatever its own environment says.
+        stores = {"redis_url": running.redis_url, "redis_cluster": running.redis_cluster, "mongodb_uri": running.mongodb_uri}
+        write_private(run, json.dumps({"pid": os.getpid(), **changes, **stores}))
         try:
-            yield dataclasses.replace(settings, **changes)  # type: ignore[type-var]
+            yield running
         finally:
             run.unlink(missing_ok=True)
             supervisor.stop()

@@ -10,6 +10,7 @@ import heapq
 import json
 import logging
 import random
+from array import array
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -31,8 +32,8 @@ GIVE_UP_SECONDS = 300.0
 RETRY_SECONDS = 1.0
 # She opens the page again after so long at most, and her phone sends the receipt.
 AGAIN_SECONDS = 5.0
-# Latencies are kept in steps of a tenth: exact enough for a curve, small enough for every second of an hour.
-LATENCY_STEPS_MS = [0.1 * 1.1 ** n for n in range(130)]
+# Latencies are kept in steps of a tenth, up to ten minutes: exact enough for a curve, small enough for every second of an hour.
+LATENCY_STEPS_MS = [0.1 * 1.1 ** n for n in range(165)]
 SALUTE, AGAIN, PAGE, COUNTERS, POSTER = "salute", "again", "page", "counters", "poster"
 KINDS = (SALUTE, AGAIN, PAGE, COUNTERS, POSTER)
 # Doors of the product that one request of the crowd goes to.
@@ -71,15 +72,20 @@ class Tally:
 
     def percentile(self, share: float) -> float:
         """Milliseconds of accepted salutes; 0 where there were none."""
-        wanted, seen = share * sum(self.latencies.values()), 0
-        for step in sorted(self.latencies):
-            seen += self.latencies[step]
-            if seen >= wanted:
-                return round(LATENCY_STEPS_MS[step], 2)
-        return 0.0
+        return percentile(self.latencies, share)
 
     def count(self, kinds: Sequence[str], statuses: Callable[[int], bool]) -> int:
         return sum(n for (kind, status), n in self.statuses.items() if kind in kinds and statuses(status))
+
+
+def percentile(steps: Counter[int], share: float) -> float:
+    """Milliseconds that this share of all did not exceed; 0 where there were none."""
+    wanted, seen = share * sum(steps.values()), 0
+    for step in sorted(steps):
+        seen += steps[step]
+        if seen >= wanted:
+            return round(LATENCY_STEPS_MS[step], 2)
+    return 0.0
 
 
 def _step(milliseconds: float) -> int:
@@ -108,47 +114,55 @@ class Crowd:
         self._order = 0
         self.started = 0
         self.inside = 0
-        self.pauses = False
+        # When each came, by the loop's clock, and how long she had to wait through every refusal, in steps as latencies are.
+        self._came = array("d", bytes(8 * plan.participants))
+        self.waits: Counter[int] = Counter()
+        self._accepted = 0
 
     async def play(self) -> None:
         """Everybody comes once, in the week's rhythm; returns when all were answered, or nobody was for GIVE_UP_SECONDS."""
-        loop, week, stride = asyncio.get_running_loop(), Week(), self.plan.stride()
-        began = last_look = last_answered = loop.time()
-        answered = 0
-        while self.started < self.plan.participants or self._later or self.inside:
-            now = loop.time()
+        week, stride = Week(), self.plan.stride()
+        began = asyncio.get_running_loop().time()
+
+        def come(now: float) -> bool:
             due = int(week.come((now - began) / (self.plan.minutes * 60)) * self.plan.participants + 0.5)
-            while self.started < due and self._idle[False] and not self.pauses:
+            while self.started < due and self._idle[False]:
                 index = self.started * stride % self.plan.participants
                 self.started += 1
                 self._come(index, now)
+            return self.started < self.plan.participants
+
+        await self._serve(come)
+
+    async def send_again(self, indices: Sequence[int]) -> None:
+        """These send their receipts; returns when all were answered, or nobody was for GIVE_UP_SECONDS."""
+        now = asyncio.get_running_loop().time()
+        for index in indices:
+            self._push(now, AGAIN, index)
+        await self._serve(lambda now: False)
+
+    async def _serve(self, come: Callable[[float], bool]) -> None:
+        """Send what is due until `come` has nobody left and everything was answered."""
+        loop = asyncio.get_running_loop()
+        last_look = last_accepted = loop.time()
+        accepted = self._accepted
+        while come(now := loop.time()) or self._later or self.inside:
             self._send_due(now)
             if now - last_look > 1:
                 self._look(now - last_look)
                 last_look = now
-            if self.log.answered > answered:
-                answered, last_answered = self.log.answered, now
-            elif now - last_answered > GIVE_UP_SECONDS:
+            if self._accepted > accepted:
+                accepted, last_accepted = self._accepted, now
+            elif now - last_accepted > GIVE_UP_SECONDS:
                 logger.error("nobody was answered for %d s: the play ends here", GIVE_UP_SECONDS)
+                self._later.clear()
                 return
-            await asyncio.sleep(TICK_SECONDS)
-
-    async def send_again(self, indices: Sequence[int]) -> None:
-        """These send their receipts until they are answered."""
-        loop = asyncio.get_running_loop()
-        for index in indices:
-            self._push(loop.time(), AGAIN, index)
-        last_look = loop.time()
-        while self._later or self.inside:
-            self._send_due(loop.time())
-            if loop.time() - last_look > 1:
-                self._look(loop.time() - last_look)
-                last_look = loop.time()
             await asyncio.sleep(TICK_SECONDS)
 
     def _come(self, index: int, now: float) -> None:
         """One person: she may look at the page and the count first, tap twice, come again, and take her poster."""
         chance, plan = self._chance.random, self.plan
+        self._came[index] = now
         self._start(SALUTE, index)
         if chance() < plan.duplicates / 2:
             self._push(now, SALUTE, index)  # a second tap, while the first is on its way
@@ -207,6 +221,9 @@ class Crowd:
         if status in (200, 201):
             if kind in (SALUTE, AGAIN):
                 answer = _answer(body)
+                self._accepted += 1
+                if not self.log.ordinals[index]:
+                    self.waits[_step((asyncio.get_running_loop().time() - self._came[index]) * 1000)] += 1
                 self.log.take(index, answer.ordinal, answer.participated_at, answer.receipt, answer.first)
             return
         if status == 503 or status >= 599 or (kind == POSTER and status == 404):  # her salute is still on its way

@@ -105,14 +105,15 @@ def cpu_seconds(pid: int) -> float:
 
 
 class Killer:
-    """Kills one process of a kind every so often, until cancelled; `killed` says how often it did."""
+    """Kills one process of a kind every so often, until cancelled; `killed_at` says when it did, in seconds since it began."""
 
     def __init__(self, data_dir: Path, kind: str, every_seconds: float, seed: int) -> None:
         self._data_dir = data_dir
         self._kind = kind
         self._every_seconds = every_seconds
         self._chance = random.Random(seed)
-        self.killed = 0
+        self.killed_at: list[float] = []
+        self._began = time.monotonic()
 
     def victims(self) -> list[Process]:
         found = processes(self._data_dir)
@@ -122,6 +123,7 @@ class Killer:
         return [p for p in found if p.roles is not None and role in p.roles]
 
     async def run(self) -> None:
+        self._began = time.monotonic()
         while True:
             await asyncio.sleep(self._every_seconds)
             killing = asyncio.ensure_future(self.kill())
@@ -141,7 +143,7 @@ class Killer:
             return
         victim = self._chance.choice(victims)
         os.kill(victim.pid, signal.SIGKILL)
-        self.killed += 1
+        self.killed_at.append(round(time.monotonic() - self._began, 1))
         if victim.roles is not None:
             await asyncio.to_thread(self._start_again, victim)
 

@@ -31,6 +31,8 @@ border-bottom: 1px solid #eee9dd } td:last-child { font-variant-numeric: tabular
 """
 BLUE, RED, GOLD, GREEN = "#2c5aa0", "#b3261e", "#c98a1b", "#1d7a4c"
 MEGABYTE = 1 << 20
+# Below this the processor time of a product that does nothing outweighs that of the answers.
+SMALL_PLAY = 50_000
 
 # None: nothing could be measured then; the line has a gap there.
 Series = tuple[str, str, Sequence[float | None]]
@@ -62,13 +64,15 @@ def page(report: dict[str, Any]) -> str:
         (f"{report['participants']:,}", "参与者 participants"), (f"{report['accepted_per_second']:,.0f}", "平均每秒受理 accepted a second"),
         (f"{report['peak_second']:,}", "最高一秒 best second"),
         (f"{latency['p50']:g} / {latency['p99']:g} ms", "应答时间：一半的人 / 99 % 的人 p50 / p99"),
+        (f"{_seconds(report['wait_ms']['p99'])} / {_seconds(report['wait_ms']['longest'])} s",
+         "从点到计入，含被请稍候：99 % 的人 / 最久 from tap to counted: p99 / longest"),
         (f"{report['lost_before_receipts']} → {report['lost']}", "丢失：补交回执前 → 后 lost before → after receipts"),
         (f"{report['doubled']}", "序号重复 doubled ordinals"),
         (f"{report['memory']['array_per_participant']:g} B", "每人内存 array bytes each"),
         (f"{highest['server_rss'] / MEGABYTE:.0f} / {highest['redis_rss'] / MEGABYTE:.0f} MB", "最高内存：服务 / Redis highest RSS"),
         (f"{report['server_cpu_us_per_answer']:g} µs", "每次应答的服务器 CPU server CPU each"),
         (f"{report['posters_per_core_second']:g}", "每核每秒海报 posters a core second"),
-        (f"{report['drained_seconds']:g} s", "高峰后入账 drained after the peak"), (f"{report['killed']}", "强制结束次数 kills"),
+        (f"{report['drained_seconds']:g} s", "高峰后入账 drained after the peak"), (f"{len(report['killed_at'])}", "强制结束次数 kills"),
     ]
     curve, samples = report["curve"], report["samples"]
     charts = [
@@ -89,10 +93,13 @@ def page(report: dict[str, Any]) -> str:
 <h1>演练报告 <small class="sub">Rehearsal</small></h1>
 <div class="verdict {'ok' if report['ok'] else 'bad'}">{verdict}</div>
 <div class="sub">{plan['participants']:,} 人，重发 {plan['duplicates']:.0%}，{plan['connections']} 条连接，{report['shards']} 个分片，
-{report['machine']['cores']} 核，Python {report['machine']['python']}，用时 {report['played_seconds']:g} 秒{_killing(report)}</div>
-<div class="sub">{_made_at(report['campaign'])} · {html.escape(report['campaign'])} · seed {plan['seed']}</div>
+{report['machine']['cores']} 核，Python {report['machine']['python']}，
+Redis {report['redis']['version']}（appendfsync {report['redis']['appendfsync']}），
+用时 {report['played_seconds']:g} 秒{_killing(report)}</div>
+<div class="sub">{_made_at(report['campaign'])} · {html.escape(report['campaign'])} ·
+Wenming {report['product']['version']} {report['product']['commit'][:10]} · seed {plan['seed']}</div>{_small(plan)}
 <div class="cards">{''.join(f'<div class="card"><b>{value}</b><span>{name}</span></div>' for value, name in cards)}</div>
-{''.join(f'<h2>{title}</h2>{chart(series)}' for title, series in charts)}
+{''.join(f'<h2>{title}</h2>{chart(series, report["killed_at"])}' for title, series in charts)}
 <h2>应答 answers</h2><table>{answers}</table>
 <h2>核对 audit</h2><table>{audited}</table>
 {f'<h2>发现 findings</h2><pre>{html.escape(findings)}</pre>' if findings else ''}
@@ -101,7 +108,19 @@ def page(report: dict[str, Any]) -> str:
 
 
 def _killing(report: dict[str, Any]) -> str:
-    return f"，其间强制结束 {report['plan']['kill']} {report['killed']} 次" if report["killed"] else ""
+    return f"，其间强制结束 {report['plan']['kill']} {len(report['killed_at'])} 次" if report["killed_at"] else ""
+
+
+def _seconds(milliseconds: float) -> str:
+    return f"{milliseconds / 1000:.3g}"
+
+
+def _small(plan: dict[str, Any]) -> str:
+    """A word where the figures by processor say little."""
+    if plan["participants"] >= SMALL_PLAY:
+        return ""
+    return ('<div class="sub">人数少：每次应答的 CPU、海报速度和平均每秒主要是固定开销，不代表本机的能力 '
+            "(few people: fixed costs outweigh in the figures by processor)</div>")
 
 
 def _made_at(campaign: str) -> str:
@@ -133,8 +152,8 @@ def _megabytes(samples: Sequence[dict[str, Any]], name: str) -> list[float | Non
     return [sample[name] / MEGABYTE or None for sample in samples]
 
 
-def chart(series: Sequence[Series]) -> str:
-    """One SVG with a line for each series, all on one scale, time from left to right."""
+def chart(series: Sequence[Series], killed_at: Sequence[float] = ()) -> str:
+    """One SVG with a line for each series, all on one scale, time from left to right; a dashed mark where something was killed."""
     top = _round_up(max((value or 0 for _, _, values in series for value in values), default=0))
     length = max(len(values) for _, _, values in series)
     lines = "".join(f'<polyline fill="none" stroke="{colour}" stroke-width="1.6" points="{points}"/>'
@@ -145,8 +164,15 @@ def chart(series: Sequence[Series]) -> str:
         for part in (0, 0.25, 0.5, 0.75, 1) for y in [HEIGHT - BOTTOM - part * (HEIGHT - BOTTOM - 12)])
     times = "".join(f'<text x="{LEFT + part * (WIDTH - LEFT - 8):.0f}" y="{HEIGHT - 6}" text-anchor="{anchor}">{length * part:.0f} s</text>'
                     for part, anchor in ((0, "start"), (0.5, "middle"), (1, "end")))
+    marks = "".join(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="12" y2="{HEIGHT - BOTTOM}" stroke="{RED}" stroke-dasharray="2 4" opacity=".6"/>'
+                    for second in killed_at for x in [LEFT + min(1.0, second / max(1, length - 1)) * (WIDTH - LEFT - 8)])
     key = "".join(f'<i style="background:{colour}"></i>{name}' for name, colour, _ in series)
-    return f'<div class="plot"><svg viewBox="0 0 {WIDTH} {HEIGHT}">{grid}{lines}{times}</svg></div><div class="key">{key}</div>'
+    return (f'<div class="plot"><svg viewBox="0 0 {WIDTH} {HEIGHT}">{grid}{marks}{lines}{times}</svg></div>'
+            f'<div class="key">{key}{_killed_key(killed_at)}</div>')
+
+
+def _killed_key(killed_at: Sequence[float]) -> str:
+    return f'<i style="background:{RED};width:2px"></i>强制结束 killed' if killed_at else ""
 
 
 def _figure(value: float) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import os
+import re
 import sys
 import time
 from array import array
@@ -22,7 +24,7 @@ from server.campaigns import Activity, Campaign
 from server.counting.cells import CELL, CELLS_PER_PAGE, place
 from server.counting.shards import Shard
 from server.redis_nodes import RedisNodes
-from server.rehearsal.crowd import AGAIN, COUNTERS, KINDS, PAGE, POSTER, SALUTE, Crowd
+from server.rehearsal.crowd import AGAIN, COUNTERS, KINDS, PAGE, POSTER, SALUTE, Crowd, percentile
 from server.rehearsal.kills import Killer
 from server.rehearsal.log import Log
 from server.rehearsal.plan import Plan
@@ -30,6 +32,9 @@ from server.rehearsal.report import page
 from server.rehearsal.watch import Watch
 from server.services import Services
 from server.stores import RedisError
+from server.version import VERSION, commit
+
+logger = logging.getLogger(__name__)
 
 PLACES = Path(__file__).resolve().parents[2] / "assets" / "places" / "zhangzhou.csv"
 ACTIVITIES = (Activity("salute", "礼敬国旗", "敬礼"), Activity("heroes", "致敬先烈", "致敬"))
@@ -43,6 +48,10 @@ Open = Callable[[], AbstractAsyncContextManager[Services]]
 
 class NotServing(Exception):
     """No product answers where the settings say that it is."""
+
+
+class NothingToKill(Exception):
+    """No process of that kind belongs to the product on this machine."""
 
 
 @dataclass(frozen=True)
@@ -70,18 +79,32 @@ class Stage:
 async def rehearse(plan: Plan, where: Place, opened: Open, folder: Path, now: float) -> dict[str, Any]:
     """Play the plan against the product. Returns the report, which is in `folder` too, as JSON and as a page.
 
-    Raises NotServing. The report's `ok` is False when somebody was lost, doubled, refused or told two things.
+    Raises NotServing, NothingToKill. The report's `ok` is False when somebody was lost, doubled, refused or told two things.
+    Whatever ends it early, the campaign is frozen and the crowd's receipts are deleted.
     """
     await _answers(where)
+    killer = Killer(where.data_dir, plan.kill, plan.every_seconds, plan.seed) if plan.kill else None
+    if killer and not await asyncio.to_thread(killer.victims):
+        raise NothingToKill(plan.kill)
     await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True, mode=0o700)
     async with opened() as services:
         stage = await _set(services, plan, now)
+    try:
+        report = await _play(plan, where, opened, folder, stage, killer)
+    finally:
+        async with opened() as services:
+            await services.campaigns.transition(stage.campaign.slug, "frozen", now)
+        with contextlib.suppress(OSError):
+            await asyncio.to_thread(folder.rmdir)  # where no report came of it
+    return report
+
+
+async def _play(plan: Plan, where: Place, opened: Open, folder: Path, stage: Stage, killer: Killer | None) -> dict[str, Any]:
     redis = RedisNodes(where.redis_url, cluster=where.redis_cluster)
     shards = [Shard(redis, stage.campaign.slug, "all", n, stage.campaign.shards) for n in range(stage.campaign.shards)]
     log, watch = Log(plan.participants, folder), Watch(redis, shards, where.data_dir)
     crowd = Crowd(plan, stage.campaign.slug, log, stage.token_of, stage.regions, [a.code for a in ACTIVITIES], where.host,
                   where.web_port, where.intake_port)
-    killer = Killer(where.data_dir, plan.kill, plan.every_seconds, plan.seed) if plan.kill else None
     beside = [asyncio.create_task(watch.run()), asyncio.create_task(_progress(plan, crowd, watch))]
     killing = asyncio.create_task(killer.run()) if killer else None
     try:
@@ -100,8 +123,8 @@ async def rehearse(plan: Plan, where: Place, opened: Open, folder: Path, now: fl
         await _end(*beside)
         async with opened() as services:
             proof = audit.report(await services.audit.campaign(await services.campaigns.get_any(stage.campaign.slug)))
-            await services.campaigns.transition(stage.campaign.slug, "frozen", now)
         report = _report(plan, stage, crowd, watch, log, played, drained, lost_before, lost, proof, memory, killer)
+        report["redis"] = await _redis(redis, shards[0])
     finally:
         await _end(*beside, *([killing] if killing else []))
         log.close()
@@ -136,7 +159,7 @@ async def _set(services: Services, plan: Plan, now: float) -> Stage:
 
 
 async def _drain(shards: list[Shard]) -> float:
-    """Wait until MongoDB has every change. Returns the seconds that it took. Raises TimeoutError."""
+    """Wait until MongoDB has every change, or for DRAIN_SECONDS: then the audit says what is missing. Returns the seconds."""
     began = time.monotonic()
     while True:
         with contextlib.suppress(RedisError, OSError):  # it is being killed, which is what this may be about
@@ -144,7 +167,8 @@ async def _drain(shards: list[Shard]) -> float:
             if all(f.ready for f in figures) and not sum(f.backlog for f in figures):
                 return time.monotonic() - began
         if time.monotonic() - began > DRAIN_SECONDS:
-            raise TimeoutError("the ledger did not catch up")
+            logger.error("the ledger did not catch up in %d s", DRAIN_SECONDS)
+            return time.monotonic() - began
         await asyncio.sleep(0.5)
 
 
@@ -162,6 +186,14 @@ async def _differences(stage: Stage, shards: list[Shard], log: Log) -> list[tupl
         if told and (ordinal, second) != (told, log.seconds[index]):
             found.append((index, f"told {told} at {log.seconds[index]}, the cell says {ordinal} at {second}"))
     return found
+
+
+async def _redis(redis: RedisNodes, shard: Shard) -> dict[str, str]:
+    """Which Redis it was, and when it wrote to its disk."""
+    name = shard.keys[0]
+    found = re.search(rb"redis_version:(\S+)", await redis.call(name, "INFO", "server"))
+    policy = await redis.call(name, "CONFIG", "GET", "appendfsync")
+    return {"version": found[1].decode() if found else "", "appendfsync": policy[1].decode() if policy else ""}
 
 
 async def _memory(redis: RedisNodes, shards: list[Shard], stage: Stage) -> dict[str, float]:
@@ -217,14 +249,15 @@ def _report(plan: Plan, stage: Stage, crowd: Crowd, watch: Watch, log: Log, play
           and set(counted.values()) == {plan.participants})
     return {
         "ok": ok, "campaign": stage.campaign.slug, "shards": stage.campaign.shards, "plan": asdict(plan),
-        "machine": {"cores": os.cpu_count(), "python": sys.version.split()[0]},
+        "product": {"version": VERSION, "commit": commit()}, "machine": {"cores": os.cpu_count(), "python": sys.version.split()[0]},
         "played_seconds": round(played, 1), "drained_seconds": round(drained, 1),
         "participants": log.answered, "accepted": accepted, "accepted_per_second": round(accepted / played, 1), "peak_second": peak,
         "latency_ms": {"p50": total.percentile(0.5), "p99": total.percentile(0.99), "p999": total.percentile(0.999)},
+        "wait_ms": {"p50": percentile(crowd.waits, 0.5), "p99": percentile(crowd.waits, 0.99), "longest": percentile(crowd.waits, 1)},
         "answers": {f"{kind} {status}": n for (kind, status), n in sorted(total.statuses.items())},
         "refused": dict(crowd.refusals.most_common(20)),
         "lost_before_receipts": len(lost_before), "lost": len(lost), "doubled": doubled, "told_two_things": log.differing,
-        "examples": log.examples + [what for _, what in lost[:20]], "killed": killer.killed if killer else 0,
+        "examples": log.examples + [what for _, what in lost[:20]], "killed_at": killer.killed_at if killer else [],
         "audit": proof, "highest": highest, "cpu_seconds": {kind: watch.cpu_of(kind) for kind in ("server", "redis", "store", "posters")},
         "memory": memory,
         "server_cpu_us_per_answer": round(1e6 * watch.cpu_of("server") / max(1, sum(total.statuses.values())), 1),

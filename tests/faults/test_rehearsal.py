@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 import urllib.request
 
 import pytest
 import redis
+from pymongo import MongoClient
 
-from tests.product import Product
+from tests.product import ROOT, Product
 
 pytestmark = pytest.mark.timeout(170)
 PEOPLE = 3000
@@ -42,6 +47,7 @@ def test_a_week_without_harm_is_proved_and_a_lie_is_seen(product):
     assert answers["salute 200"] > PEOPLE / 20 and answers["again 200"] > PEOPLE / 20
     assert report["opened"]["page"] > 0 and report["opened"]["counters"] > 0 and report["opened"]["poster"] > 0
     assert report["highest"]["server_rss"] and report["highest"]["redis_rss"] and report["cpu_seconds"]["server"]
+    assert report["redis"]["appendfsync"] == "always" and report["product"]["version"]
     assert (report["lost"], report["doubled"], report["told_two_things"], report["refused"]) == (0, 0, 0, {})
 
     # It is in no public list, and a cell that lies, which no code of ours makes, is seen by its proof.
@@ -59,8 +65,33 @@ def test_a_week_without_harm_is_proved_and_a_lie_is_seen(product):
 @pytest.mark.parametrize("kind", [pytest.param("redis", marks=pytest.mark.long), pytest.param("store", marks=pytest.mark.long), "server"])
 def test_a_week_with_kills(product, kind):
     status, report = rehearse(product, "--kill", kind, "--every", "4s", "--posters", "0")
-    assert report["killed"] >= 1
+    assert report["killed_at"] and report["wait_ms"]["longest"] >= report["wait_ms"]["p50"]
     assert status == 0 and report["ok"], report["examples"] + report["audit"]["findings"]
+
+
+@pytest.mark.parametrize("ask", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_week_leaves_no_open_campaign_and_no_receipts(product, ask):
+    out = product.folder.parent / "report"
+    words = [sys.executable, "-m", "server", "rehearse", "--participants", "20000", "--minutes", "5", "--out", str(out)]
+    playing = subprocess.Popen(words, cwd=ROOT, env=product.environ, stderr=subprocess.PIPE, text=True)
+    while not (out / "receipts").exists():
+        assert playing.poll() is None, playing.stderr.read()
+        time.sleep(0.1)
+    time.sleep(1)
+    playing.send_signal(ask)
+    _, said = playing.communicate(timeout=30)
+    assert playing.returncode == 130 and "已中断" in said and "Traceback" not in said
+    assert not out.exists()
+    with MongoClient(product.run["mongodb_uri"]) as client:
+        assert [c["state"] for c in client.get_default_database("wenming")["campaigns"].find({"rehearsal": True})] == ["frozen"]
+
+
+def test_nothing_to_kill_is_said_before_anybody_comes(product, monkeypatch):
+    elsewhere = {"WENMING_REDIS_URL": product.run["redis_url"], "WENMING_MONGODB_URI": product.run["mongodb_uri"],
+                 "WENMING_DATA_DIR": str(product.folder.parent / "elsewhere")}
+    done = subprocess.run([sys.executable, "-m", "server", "rehearse", "--participants", "10", "--kill", "redis"], cwd=ROOT,
+                          env=product.environ | elsewhere, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2 and "无从强制结束" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_without_a_product_it_says_so(tmp_path):

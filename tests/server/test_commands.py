@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from server import commands
 from server.campaigns import CampaignStore
 from server.embedded import free_port
 from server.staff import ROLES
@@ -172,3 +173,12 @@ def test_ctrl_c_while_it_starts_is_quiet_and_leaves_nothing(folder):
         process.wait(30)
         assert product.left_behind() == []
         assert "Traceback" not in (folder / "early.log").read_text(), pause
+
+
+@pytest.mark.parametrize("words", ["--minutes 0", "--minutes nan", "--minutes -1", "--duplicates 200%", "--posters 5", "--every 1m",
+                                   "--participants 0", "--participants many", "--connections 99999"])
+def test_a_rehearsal_that_cannot_be_is_refused_with_what_is_wanted(words, capsys):
+    with pytest.raises(SystemExit) as ended:
+        commands.main(["rehearse", *words.split()])
+    said = capsys.readouterr().err
+    assert ended.value.code == 2 and "应为" in said and "function" not in said

@@ -90,6 +90,27 @@ class TestQueue:
         await world.proved(4)
         await world.close()
 
+    async def test_who_is_in_flight_to_a_silent_shard_is_refused_once_and_later_told_the_number_that_she_got(self, stores, tmp_path):
+        world = await opened(stores, tmp_path)
+        coalescer = handle_of(world).coalescer
+        coalescer._deadline_seconds = 0.2
+        tried, accept = [], coalescer._shard.accept
+
+        async def counts_and_says_nothing(epoch, items):
+            tried.append(len(items))
+            await accept(epoch, items)
+            await asyncio.sleep(60)
+
+        coalescer._shard.accept = counts_and_says_nothing
+        with pytest.raises(Unavailable):
+            await world.salute(1)
+        assert tried == [1]  # the time for a second try was over
+        coalescer._shard.accept = accept
+        answer = await world.salute(1)
+        assert (answer.ordinal, answer.first) == (2, False)
+        await world.proved(2)
+        await world.close()
+
     async def test_a_repeat_whose_first_was_refused_is_refused_with_it(self, stores, tmp_path):
         world = await opened(stores, tmp_path)
         handle_of(world).coalescer._deadline_seconds = 0.2
