@@ -18,6 +18,7 @@ import asyncio
 import os
 import secrets
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -35,6 +36,12 @@ from tests.app_world import AppWorld, open_app
 from tests.command_listener import CommandListener
 
 OURS = "wenming_test_"
+
+
+def pytest_configure() -> None:
+    """Tests press Ctrl-C on programs that they start. Started in the background of a shell, we and they would ignore it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @dataclass(frozen=True)

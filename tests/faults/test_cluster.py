@@ -14,6 +14,7 @@ from pathlib import Path
 import pymongo
 import pytest
 
+from server import doctor
 from server.counting.service import Handle
 from server.counting.shards import shards_for
 from server.stores import open_stores
@@ -196,3 +197,9 @@ async def test_a_master_that_gave_a_slot_away_says_so(world, cluster):
     await asyncio.to_thread(cluster.move_slot, key)
     assert await world.stores.counting.gave_away(run_id, key)
     assert not await world.stores.counting.gave_away(b"0" * 40, key)
+
+
+async def test_the_doctor_looks_at_a_cluster_too(world):
+    findings = await doctor._redis(world.stores)
+    assert findings[0].mark == "ok" and "Redis" in findings[0].what
+    assert not [finding for finding in findings if "evict" in finding.what]

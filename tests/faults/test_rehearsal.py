@@ -74,12 +74,16 @@ def test_an_interrupted_week_leaves_no_open_campaign_and_no_receipts(product, as
     out = product.folder.parent / "report"
     words = [sys.executable, "-m", "server", "rehearse", "--participants", "20000", "--minutes", "5", "--out", str(out)]
     playing = subprocess.Popen(words, cwd=ROOT, env=product.environ, stderr=subprocess.PIPE, text=True)
-    while not (out / "receipts").exists():
-        assert playing.poll() is None, playing.stderr.read()
-        time.sleep(0.1)
-    time.sleep(1)
-    playing.send_signal(ask)
-    _, said = playing.communicate(timeout=30)
+    try:
+        while not (out / "receipts").exists():
+            assert playing.poll() is None, playing.stderr.read()
+            time.sleep(0.1)
+        time.sleep(1)
+        playing.send_signal(ask)
+        _, said = playing.communicate(timeout=30)
+    finally:
+        playing.kill()
+        playing.communicate()
     assert playing.returncode == 130 and "已中断" in said and "Traceback" not in said
     assert not out.exists()
     with MongoClient(product.run["mongodb_uri"]) as client:

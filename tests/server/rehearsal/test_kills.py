@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +21,9 @@ def started():
 
     def start(*words: str) -> int:
         running.append(subprocess.Popen([sys.executable, "-c", SLEEPS, *words]))
+        # Popen returns while the kernel still sets up the new program; its words are there a moment later.
+        while not Path(f"/proc/{running[-1].pid}/cmdline").read_bytes():
+            time.sleep(0.001)
         return running[-1].pid
 
     yield start
