@@ -3,7 +3,7 @@
 PYTHON_HERE := .venv/bin/python
 CAMPAIGN ?= salute-the-flag
 
-.PHONY: help run test test-long lint types h5 h5-test doctor seed audit cluster cluster-test rehearsal bench bench-posters screenshots clean runtime tools
+.PHONY: help run test test-long lint types h5 h5-test doctor seed audit cluster cluster-test rehearsal bench bench-callback bench-live bench-plan bench-posters bench-wall screenshots bundle clean runtime tools
 
 help: ## this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -42,7 +42,7 @@ cluster: tools ## the product over a real Redis Cluster of six processes on this
 	@$(PYTHON_HERE) -m tests.redis_cluster
 
 cluster-test: tools ## everything that can befall a Redis Cluster: failover, lost writes, partition, moving slots; on Redis 6.2 and 7
-	@$(PYTHON_HERE) -m pytest -q tests/faults/test_cluster.py tests/faults/test_cluster_halves.py
+	@$(PYTHON_HERE) -m pytest -q -m "long or not long" tests/faults/test_cluster.py tests/faults/test_cluster_halves.py
 
 rehearsal: ## a city's week in minutes, 2,198,200 people, against a product of its own, with a report and a proof (some 20 minutes)
 	@exec deploy/scripts/rehearsal.sh $(ARGS)
@@ -50,11 +50,26 @@ rehearsal: ## a city's week in minutes, 2,198,200 people, against a product of i
 bench: ## our intake beside uvicorn, FastAPI and a bare parser, in one run (some 5 minutes)
 	@exec deploy/scripts/bench.sh $(ARGS)
 
+bench-callback: ## a thousand reply rules: our callbacks beside Flask with wechatpy, in one run (a minute)
+	@exec deploy/scripts/bench.sh callback $(ARGS)
+
+bench-live: ## 14,000 readers of the live figures under 1,000 salutes a second, and a restart (two to three minutes)
+	@exec deploy/scripts/bench.sh live $(ARGS)
+
+bench-plan: tools ## what one salute, change, page, login and look at a shard costs, for `python -m server plan` (two minutes)
+	@$(PYTHON_HERE) -m tests.bench.bench_plan $(ARGS)
+
 bench-posters: runtime ## how long a poster takes here
-	@$(PYTHON_HERE) -m tests.bench.bench_posters
+	@$(PYTHON_HERE) -m tests.bench.bench_posters $(ARGS)
+
+bench-wall: tools ## how smoothly the wall runs and how its memory grows, in Chromium (10 minutes a size)
+	@$(PYTHON_HERE) -m tests.bench.bench_wall $(ARGS)
 
 screenshots: tools ## take the pictures of the README from the running product
 	@$(PYTHON_HERE) -m tests.browser.screenshots
+
+bundle: ## one archive that installs on a machine without network, in dist/
+	@exec deploy/scripts/bundle.sh
 
 clean: ## remove what was built and installed; the data folder stays
 	rm -rf .venv h5/node_modules assets/h5 .mypy_cache .ruff_cache .pytest_cache

@@ -73,6 +73,12 @@ class MiniProgramSession(ApiHandler):
         session = await self.services.web_login.miniprogram_session(self.body(LoginCode).code, self.now())
         self.reply({"token": session.token, "expires_in": session.expires_in})
 
+    async def delete(self) -> None:
+        """Sign out of the mini-program's session: what was encrypted with its key cannot be opened any more; the token lives on."""
+        await self.services.encrypted_data.sign_out(self.citizen(), self.now())
+        self.set_status(204)
+        self.finish()
+
 
 class JsSdk(ApiHandler):
     """`?url=` the page's own location.href."""

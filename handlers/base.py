@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import logging
-import secrets
-from collections.abc import Hashable
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 import tornado.web
 
-from server.errors import BodyTooLarge, InvalidBody, MethodNotAllowed, NotAuthorised, NotFound, Refusal, Unavailable, WenmingError
+from handlers.faults import fault, too_large_number, unreadable
+from server import logs
+from server.errors import BodyTooLarge, MethodNotAllowed, NotAuthorised, NotFound, Refusal, Unavailable, WenmingError
 from server.stores import translate
 
 if TYPE_CHECKING:
@@ -24,6 +23,9 @@ Body = TypeVar("Body")
 # The largest JSON body of the API: a message of 200 characters with its fields is under 2 KB.
 MAX_BODY_BYTES = 8 * 1024
 COOKIE = "wenming_citizen"
+# What is told to everybody alike may be kept in front of us for a second, shown while one asks for the next (two seconds more at most, so
+# that a page's clock stays right within three), and while we are away for as long as a process takes to restart.
+FOR_EVERYBODY = "public, max-age=1, stale-while-revalidate=2, stale-if-error=10"
 
 _encoder = msgspec.json.Encoder()
 
@@ -36,14 +38,11 @@ def error_body(error: WenmingError, request_id: str) -> bytes:
     return _encoder.encode({"error": inner})
 
 
-def new_request_id() -> str:
-    """A short name for one request, shown to people and written to logs."""
-    return secrets.token_hex(8)
-
-
 def token_from(authorization: str | None, cookie: str | None) -> str:
     """The citizen's token: Bearer wins over the cookie, a bad Bearer is not rescued by a good cookie. Raises NotAuthorised."""
     if authorization is not None:
+        if authorization.startswith("Bearer "):  # as everybody writes it
+            return authorization[7:].strip()
         scheme, _, value = authorization.partition(" ")
         if scheme.lower() != "bearer" or not value.strip():
             raise NotAuthorised("TOKEN_INVALID", "登录凭证无效，请重新进入")
@@ -54,11 +53,27 @@ def token_from(authorization: str | None, cookie: str | None) -> str:
 
 
 class BaseHandler(tornado.web.RequestHandler):
-    """Services, the clock and the error renderer. `allow_networks` etc. belong to the subclasses that need them."""
+    """Services, the clock and the error renderer. `allow_networks` etc. belong to the subclasses that need them.
+
+    `error_code`: what was refused, for the figures; "" where nothing was.
+    """
+
+    error_code = ""
 
     def prepare(self) -> None:
-        self.request_id = new_request_id()
+        # The proxy's, so that its log and ours speak of one request; Tornado runs each request in a context of its own.
+        self.request_id = logs.named(self.request.headers.get("X-Request-Id"))
+        logs.request_id.set(self.request_id)
         self.set_header("X-Request-Id", self.request_id)
+        if self.closes_for_maintenance():
+            self.services.switches.admit(self.now())
+
+    def closes_for_maintenance(self) -> bool:
+        """Whether this answers 503 while citizens are shown the maintenance page: their pages, and whatever they change through the API.
+
+        Staff, probes, what WeChat itself asks and what was drawn or built go on, and so does reading: pages that are open stay whole.
+        """
+        return False
 
     def set_default_headers(self) -> None:
         self.clear_header("Server")
@@ -80,6 +95,7 @@ class BaseHandler(tornado.web.RequestHandler):
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         error = as_wenming_error(kwargs.get("exc_info", (None, None, None))[1], status_code)
         self.set_status(error.status)
+        self.error_code = error.code
         self.set_header("X-Request-Id", getattr(self, "request_id", ""))  # Tornado has cleared what prepare() set
         if error.retry_after_seconds is not None:
             self.set_header("Retry-After", str(error.retry_after_seconds))
@@ -98,11 +114,14 @@ class BaseHandler(tornado.web.RequestHandler):
         if isinstance(value, (WenmingError, tornado.web.HTTPError)) or (value and translate(value)):
             logger.info("%s %s refused: %s", self.request.method, type(self).__name__, value)
         else:
-            logger.error("request %s failed in %s", getattr(self, "request_id", "-"), type(self).__name__, exc_info=value)
+            logger.error("%s %s failed", self.request.method, type(self).__name__, exc_info=value)
 
 
 class ApiHandler(BaseHandler):
     """JSON in, JSON out."""
+
+    def closes_for_maintenance(self) -> bool:
+        return self.request.method not in ("GET", "HEAD", "OPTIONS")
 
     def token(self) -> Token:
         """The caller's verified token. Raises NotAuthorised."""
@@ -117,30 +136,33 @@ class ApiHandler(BaseHandler):
         """The JSON body as `shape`. Raises InvalidBody or BodyTooLarge."""
         return decode_body(self.request.body, shape)
 
-    def reply(self, value: Any, status: int = 200) -> None:
+    def reply(self, value: Any, status: int = 200, cached: str = "no-store") -> None:
+        """`cached`: who else may keep it; FOR_EVERYBODY only where nothing but address and query is read."""
         self.set_status(status)
         self.set_header("Content-Type", "application/json; charset=UTF-8")
-        self.set_header("Cache-Control", "no-store")
+        self.set_header("Cache-Control", cached)
         self.finish(_encoder.encode(value))
 
 
-@lru_cache(maxsize=64)  # a decoder for each shape of the API: making one costs more than decoding a salute
-def _decoder(shape: Any) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(shape)
+# One for each shape of the API: making a decoder costs more than decoding a salute.
+_decoders: dict[type[Any], msgspec.json.Decoder[Any]] = {}
 
 
 def decode_body(body: bytes, shape: type[Body], max_bytes: int = MAX_BODY_BYTES) -> Body:
-    """A JSON body as `shape` (a msgspec.Struct). Raises InvalidBody naming the field, or BodyTooLarge."""
+    """A JSON body as `shape` (a msgspec.Struct). Raises InvalidBody naming the field and its rule, or BodyTooLarge."""
     if len(body) > max_bytes:
-        raise BodyTooLarge()
+        raise BodyTooLarge(message=f"提交的内容过大，最多 {max_bytes >> 10} KB")
     try:
-        found: Body = _decoder(cast(Hashable, shape)).decode(body)
-        return found
+        decoder = _decoders.get(shape) or _decoders.setdefault(shape, msgspec.json.Decoder(shape))
+        found: Body = decoder.decode(body)
+        problem = too_large_number(body)
     except msgspec.ValidationError as error:
-        _, _, path = str(error).partition("`$.")
-        raise InvalidBody(field=path.rstrip("`") or None) from error
+        raise fault(error, shape) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidBody() from error
+        raise unreadable(error, body) from error
+    if problem:
+        raise problem
+    return found
 
 
 def as_wenming_error(error: BaseException | None, status: int) -> WenmingError:

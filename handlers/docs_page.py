@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from html import escape
+from itertools import groupby
 from typing import Any
+
+from server.dashboards import limit
+from server.metrics import METRICS, PREFIX, Metric
 
 STYLE = """
 :root{color-scheme:light dark;--ink:#1c2430;--soft:#5b6675;--line:#dfe4ea;--paper:#fff;--panel:#f5f7f9;--mark:#1f5fa8}
@@ -38,18 +43,40 @@ def page(document: dict[str, Any]) -> str:
     return (f'<!doctype html><html lang="zh-CN"><head><meta charset="utf-8"><title>接口文档 · {escape(info["title"])}</title>'
             f'<meta name="viewport" content="width=device-width,initial-scale=1"><style>{STYLE}</style></head><body><main>'
             f'<h1>{escape(info["title"])} 接口文档</h1><p>版本 {escape(info["version"])} · {escape(info["description"])} '
-            f'机器可读：<a href="/openapi.json">/openapi.json</a></p><nav>{links}</nav>{"".join(parts)}</main></body></html>')
+            f'机器可读：<a href="/openapi.json">/openapi.json</a></p><nav>{links}<a href="#metrics">指标</a></nav>{"".join(parts)}'
+            f'{metrics_part()}</main></body></html>')
+
+
+def metrics_part() -> str:
+    """Every metric, from its one table."""
+    parts = ['<h2 id="metrics">指标</h2><p>/metrics 的每一项：是什么、正常时怎样、什么时候报警。'
+             'Grafana 面板与 Prometheus 报警规则在 deploy/grafana、deploy/prometheus，由同一张表生成。</p>']
+    for section, metrics in groupby(METRICS, key=lambda metric: metric.section):
+        parts.append(f"<details><summary><b>{escape(section.title)}</b></summary><section><table>"
+                     f"{''.join(map(_metric, metrics))}</table></section></details>")
+    return "".join(parts)
+
+
+def _metric(metric: Metric) -> str:
+    labels = "".join(f"<br><code>{escape(name)}</code>：{escape('、'.join(values))}" for name, values in metric.labels.items())
+    alarm = f"<br>报警：{escape(limit(metric))}。{escape(metric.alarm.step)}" if metric.alarm else ""
+    return (f"<tr><th><code>{PREFIX}{escape(metric.name)}</code></th><td>{escape(metric.title)}。"
+            f"正常：{escape(metric.normal)}{labels}{alarm}<br><small>{escape(metric.help)}</small></td></tr>")
 
 
 def _operation(path: str, verb: str, words: dict[str, Any], schemas: dict[str, Any]) -> str:
     rows = [("说明", escape(words["description"]))]
     if words.get("security"):
         rows.append(("身份", "、".join(f"<code>{escape(name)}</code>" for one in words["security"] for name in one)))
+    if words.get("x-roles"):
+        rows.append(("角色", escape(words["x-roles"])))
     for parameter in words["parameters"]:
-        place = "路径" if parameter["in"] == "path" else "查询"
+        place = {"path": "路径", "header": "请求头"}.get(parameter["in"], "查询")
         rows.append((f"{place} <code>{escape(parameter['name'])}</code>", escape(parameter.get("description", ""))))
     if "requestBody" in words:
-        rows.append(("请求", _shape(words["requestBody"]["content"]["application/json"]["schema"], schemas)))
+        body = words["requestBody"]["content"]["application/json"]
+        rows.append(("请求", _shape(body["schema"], schemas)))
+        rows.append(("例子", f"<pre>{escape(json.dumps(body['example'], ensure_ascii=False, indent=2))}</pre>"))
     for status, answer in sorted(words["responses"].items()):
         text = escape(answer["description"])
         for media, content in answer.get("content", {}).items():

@@ -26,9 +26,9 @@ class Live(ApiHandler):
 
 class Ready(TrustedHandler):
     async def get(self) -> None:
-        """Ready: both stores answer. What each one said is told to trusted callers only."""
+        """Ready: both stores answer, and the process is not about to stop. What each store said is told to trusted callers only."""
         report = await self.services.readiness.report()
-        answer: dict[str, object] = {"status": "ready" if report.ready else "not ready"}
+        answer: dict[str, object] = {"status": report.status}
         if self.is_trusted():
             answer["stores"] = report.stores
         self.reply(answer, 200 if report.ready else 503)

@@ -16,8 +16,10 @@ from typing import Any
 import msgspec
 import tornado.web
 
+from handlers.openapi_examples import example
 from handlers.openapi_shapes import Error
-from handlers.openapi_words import AUTHORITIES, TAGS, WORDS, Words
+from handlers.openapi_terms import AUTHORITIES, STAFF, TAGS, Words
+from handlers.openapi_words import WORDS
 from server.version import VERSION
 
 VERBS = ("get", "post", "put", "patch", "delete")
@@ -27,11 +29,39 @@ REF = "#/components/schemas/{name}"
 PARAMETERS = (
     (r"([a-z0-9][a-z0-9-]{0,31})", "{slug}"),
     (r"(\d{15}:[0-9a-f]{32})", "{id}"),
+    (r"([0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8})", "{rid}"),
+    (r"([0-9a-f]{16})", "{id}"),
+    (r"([a-z0-9][a-z0-9-]{0,31}-[0-9]{4}-[0-9]{4,6})", "{number}"),
+    (r"([A-Za-z0-9][A-Za-z0-9_-]{0,31})", "{unit}"),
+    (r"([a-z][1-6]?-[0-9]{1,2})", "{class}"),
+    (r"([a-z][a-z0-9_]{1,23})", "{part}"),
+    (r"([0-9a-f]{12})", "{id}"),
+    (r"([a-z2-9]{10})", "{link}"),
+    (r"([a-z]{1,16})", "{table}"),
+    (r"([a-z]{1,12})", "{kind}"),
+    (r"([a-z_]{3,20})", "{switch}"),
+    (r"([a-z][a-z0-9_.-]{1,31})", "{name}"),
+    (r"([A-Za-z0-9_-]{43})", "{ticket}"),
+    (r"([0-9]{1,8})", "{number}"),
+    (r"([0-9a-f]{32})", "{id}"),
+    (r"([0-9a-f]{64})", "{address}"),
+    (r"(jpg|png|mp4|mp3)", "{form}"),
+    (r"(zip|html)", "{form}"),
+    (r"(csv|txt)", "{form}"),
+    (r"([0-9]{1,9})", "{tag}"),
+    (r"([0-9]{1,10})", "{citizen}"),
+    (r"(official|miniprogram)", "{role}"),
+    (r"([A-Za-z0-9_-]{1,32})", "{appid}"),
+    (r"([A-Za-z0-9_-]{1,64})", "{scene}"),
+    (r"([A-Za-z0-9_-]{1,128})", "{media_id}"),
+    (r"([A-Za-z0-9_~-]{1,32})", "{scene}"),
     (r"([A-Za-z0-9]{1,16})", "{code}"),
     (r"([A-Za-z0-9]{1,64})", "{code}"),
     (r"(?:/.*)?", ""),
     (r"(.*)", "{path}"),
 )
+_ROLES = re.compile(r"self\.member\(([^)]*)\)")
+ROLE_NAMES = {"editor": "编辑", "reviewer": "审核员", "operator": "值守", "auditor": "审计"}
 _BODY = re.compile(r"(?:self\.body\(|decode_body\(self\.request\.body,)\s*([A-Za-z_][A-Za-z0-9_.]*)\s*[,)]")
 
 
@@ -58,6 +88,17 @@ def request_shape(method: Any, words: Words | None) -> type[Any] | None:
     for part in found[1].split("."):
         value = getattr(value, part)
     return value if isinstance(value, type) else None
+
+
+def roles_of(method: Any) -> str:
+    """Who of the staff may ask, in words for people; "" for what is not for staff."""
+    found = _ROLES.search(inspect.getsource(method))
+    if not found:
+        return ""
+    roles = [ROLE_NAMES[role] for role in re.findall(r'"(\w+)"', found[1]) if role in ROLE_NAMES]
+    if roles:
+        return "、".join(roles) + "、管理员"
+    return "管理员" if '"admin"' in found[1] else "所有工作人员"
 
 
 def document(routes: Iterable[tuple[str, type[Any]]], base_url: str = "") -> dict[str, Any]:
@@ -89,7 +130,9 @@ def document(routes: Iterable[tuple[str, type[Any]]], base_url: str = "") -> dic
 
 
 def _operation(path: str, verb: str, handler: type[Any], method: Any, words: Words, schema_of: dict[Any, Any]) -> dict[str, Any]:
+    roles = roles_of(method)
     found: dict[str, Any] = {
+        **({"x-roles": roles} if roles else {}),
         "operationId": f"{verb}_{handler.__module__.rpartition('.')[2]}_{handler.__name__}",
         "tags": [words.tag], "summary": words.text,
         "description": (method.__doc__ or handler.__doc__ or "").strip().partition("\n")[0],
@@ -99,10 +142,14 @@ def _operation(path: str, verb: str, handler: type[Any], method: Any, words: Wor
            for name, text in words.query.items()],
         "responses": {},
     }
+    if words.needs == STAFF and verb != "get":
+        found["parameters"].append({"name": "X-CSRF-Token", "in": "header", "required": True, "schema": {"type": "string"},
+                                    "description": "登录应答（POST /api/v1/staff/session）里的 csrf"})
     if words.needs:
         found["security"] = [{name: []} for name in words.needs]
     if (shape := request_shape(method, words)) is not None:
-        found["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema_of[shape]}}}
+        content = {"schema": schema_of[shape], "example": example(verb, path, shape)}
+        found["requestBody"] = {"required": True, "content": {"application/json": content}}
     for status, answer in words.answers.items():
         response: dict[str, Any] = {"description": answer.text}
         if answer.shape is not None:

@@ -6,6 +6,14 @@ from typing import Any
 
 from msgspec import Struct
 
+from handlers.openapi_switches import PublicSwitches
+from server.campaign_templates import Template
+from server.menus import Layout
+from server.quotas import Quota
+from server.reachability import Check
+from server.reply_rules import Trigger
+from server.wechat.messages import Reply
+
 
 class ErrorDetail(Struct):
     code: str
@@ -18,14 +26,16 @@ class Error(Struct):
     error: ErrorDetail
 
 
-class ParticipationRecord(Struct):
-    ordinal: int
-    first: bool
-    activities: list[str]
-    participated_at: str
-    durable: bool
-    receipt: str
-    period: str
+class AccountView(Struct):
+    appid: str
+    role: str
+    name: str
+    mode: str
+
+
+class AccountList(Struct):
+    items: list[AccountView]
+    next: str | None
 
 
 class Counters(Struct):
@@ -34,11 +44,13 @@ class Counters(Struct):
     by_activity: dict[str, int]
     by_region: dict[str, int]
     by_minute: list[tuple[str, int]]
-    group_reported: int
+    group_reported: int | None
     voids: int
     stale_shards: int
     period: str
     as_of: str
+    switches: PublicSwitches
+    server_time: str
 
 
 class CampaignItem(Struct):
@@ -79,10 +91,14 @@ class CampaignView(CampaignItem):
     form: dict[str, bool]
     presets: list[dict[str, str]]
     theme: dict[str, Any]
+    media: dict[str, Any]
     share: dict[str, str]
     organiser: dict[str, str]
+    rules: dict[str, Any]
     demo: bool
     simulated: bool
+    switches: PublicSwitches
+    pause_reason: str = ""
 
 
 class UnitView(Struct):
@@ -101,17 +117,61 @@ class MiniProgramToken(Struct):
     expires_in: int
 
 
+class OpenedData(Struct):
+    """`kind` group_share: `data.openGId`; steps: `data.stepInfoList`, a list of `timestamp` and `step`."""
+
+    kind: str
+    data: dict[str, Any]
+
+
+class PhoneView(Struct):
+    """`number` is masked."""
+
+    number: str
+    purpose: str
+    given_at: str
+
+
+class MiniTarget(Struct):
+    page: str
+    query: dict[str, str]
+
+
+class MiniCodeView(MiniTarget):
+    appid: str
+    scene: str
+    name: str
+    by: str
+    made_at: str
+
+
+class MiniCodeList(Struct):
+    items: list[MiniCodeView]
+    next: str | None
+
+
+class MiniLinkView(MiniTarget):
+    id: str
+    appid: str
+    kind: str
+    name: str
+    env_version: str
+    url: str
+    by: str
+    made_at: str
+    expires_at: str
+
+
+class MiniLinkList(Struct):
+    items: list[MiniLinkView]
+    next: str | None
+
+
 class JsSdkSignature(Struct):
     appId: str
     timestamp: int
     nonceStr: str
     signature: str
-
-
-class Member(Struct):
-    name: str
-    role: str
-    csrf: str
 
 
 class StaffCampaign(Struct):
@@ -130,6 +190,14 @@ class StaffCampaign(Struct):
     theme: dict[str, Any]
     share: dict[str, str]
     organiser: dict[str, str]
+    rules: dict[str, Any]
+    release: int = 0
+    pause_reason: str = ""
+
+
+class CampaignTemplateList(Struct):
+    items: list[Template]
+    next: str | None
 
 
 class StaffCampaignList(Struct):
@@ -196,3 +264,119 @@ class Build(Struct):
     name: str
     version: str
     commit: str
+
+
+class QuotaView(Quota, frozen=True):
+    nearly_spent: bool = False
+
+
+class QuotaList(Struct):
+    items: list[QuotaView]
+    next: str | None
+
+
+class QuotaCleared(Struct):
+    cleared: bool
+    by: str
+
+
+class FailedRequestView(Struct):
+    rid: str
+    invoked_at: str
+    took_ms: int
+    query: str
+    body: str
+    answer: str
+    address: str
+
+
+class ReachabilityView(Check, frozen=True, kw_only=True):
+    api_addresses: list[str]
+    callback_addresses: list[str]
+
+
+class ReplyRule(Struct):
+    id: str
+    name: str
+    trigger: Trigger
+    replies: list[Reply]
+    builtin: str
+    pick: str
+    position: int
+    enabled: bool
+    appid: str
+    opens_at: str | None
+    closes_at: str | None
+    rev: int
+    warnings: list[str] = []
+
+
+class ReplyRuleList(Struct):
+    items: list[ReplyRule]
+    next: str | None
+
+
+class MenuVersion(Struct):
+    number: int
+    layout: Layout
+    by: str
+    created_at: str
+    published_at: str | None
+    published_by: str | None = None
+    live: bool = False
+    warnings: list[str] = []
+
+
+class MenuVersionList(Struct):
+    items: list[MenuVersion]
+    next: str | None
+
+
+class HeldMenu(Struct):
+    layout: Layout
+    changes: list[str] | None
+    warnings: list[str] | None = None
+
+
+class LinkView(Struct):
+    code: str
+    path: str
+    name: str
+    url: str
+
+
+class LinkList(Struct):
+    items: list[LinkView]
+    next: str | None
+
+
+class VisitDay(Struct):
+    day: str
+    channels: dict[str, int]
+
+
+class LinkUse(Struct):
+    code: str
+    path: str
+    days: list[VisitDay]
+
+
+class SceneView(Struct):
+    appid: str
+    scene: str
+    name: str
+    url: str
+    expires_at: str | None
+
+
+class SceneList(Struct):
+    items: list[SceneView]
+    next: str | None
+
+
+class SceneUse(SceneView):
+    days: list[VisitDay]
+
+
+class MiniCodeUse(MiniCodeView):
+    days: list[VisitDay]

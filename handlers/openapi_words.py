@@ -2,76 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import replace
 
+from handlers import (
+    openapi_articles,
+    openapi_ballots,
+    openapi_blocks,
+    openapi_bulletins,
+    openapi_desk,
+    openapi_followers,
+    openapi_health,
+    openapi_media,
+    openapi_messages,
+    openapi_miniprogram,
+    openapi_operations,
+    openapi_promotion,
+    openapi_quizzes,
+    openapi_releases,
+    openapi_reports,
+    openapi_review_posters,
+    openapi_reviewing,
+    openapi_schools,
+    openapi_staff,
+    openapi_switches,
+    openapi_walls,
+)
 from handlers.openapi_shapes import (
+    AccountList,
     Alive,
     Build,
     CampaignList,
+    CampaignTemplateList,
     CampaignView,
     Counters,
+    FailedRequestView,
+    HeldMenu,
     JournalList,
     JsSdkSignature,
-    Member,
+    LinkList,
+    LinkUse,
+    LinkView,
+    MenuVersion,
+    MenuVersionList,
     MiniProgramToken,
-    ParticipationRecord,
+    QuotaCleared,
+    QuotaList,
+    ReachabilityView,
     Readiness,
+    ReplyRule,
+    ReplyRuleList,
+    SceneList,
+    SceneUse,
+    SceneView,
     StaffCampaign,
     StaffCampaignList,
     UnitPage,
 )
-from handlers.participations import SaluteBody
+from handlers.openapi_terms import (
+    CITIZEN,
+    HTML,
+    NO_ACCOUNT,
+    NO_CAMPAIGN,
+    NO_STAFF,
+    NO_STAFF_CHANGE,
+    NO_STAFF_FRESH,
+    NO_TOKEN,
+    STAFF,
+    Answer,
+    Words,
+)
+from handlers.participations import ParticipationRecord
+from server.counting import Ask
+from server.words import WordList
 
-TAGS = {
-    "参与": "市民登录、参与活动、查看自己的记录",
-    "活动": "活动的公开信息、计数、留言与海报",
-    "实时": "大屏与控制台的实时计数",
-    "微信": "微信平台回调与网页授权",
-    "工作人员": "控制台：编辑、审核、值守、管理",
-    "页面": "市民与工作人员看到的网页",
-    "运维": "健康检查、版本、指标与接口文档",
-}
-AUTHORITIES = {
-    "citizenToken": {"type": "http", "scheme": "bearer", "description": "市民凭证（小程序）；优先于 Cookie"},
-    "citizenCookie": {"type": "apiKey", "in": "cookie", "name": "wenming_citizen", "description": "市民凭证（H5）"},
-    "staffCookie": {
-        "type": "apiKey",
-        "in": "cookie",
-        "name": "wenming_staff",
-        "description": "工作人员会话；写操作另需 CSRF 头",
-    },
-}
-CITIZEN = ("citizenToken", "citizenCookie")
-STAFF = ("staffCookie",)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A good answer: its meaning and its JSON shape, or the media type of something else."""
-
-    text: str
-    shape: Any = None
-    media: str = ""
-
-
-@dataclass(frozen=True)
-class Words:
-    """One verb of one path. `refusals`: status -> codes. `body`: the request, where the verb does not read it itself."""
-
-    tag: str
-    text: str
-    answers: dict[int, Answer]
-    refusals: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
-    query: dict[str, str] = field(default_factory=dict)
-    needs: tuple[str, ...] = ()
-    body: Any = None
-
-
-HTML = "text/html"
-NO_CAMPAIGN = {404: ("CAMPAIGN_NOT_FOUND",)}
-NO_TOKEN = {401: ("TOKEN_MISSING", "TOKEN_INVALID", "TOKEN_EXPIRED")}
 RECORD = Answer("参与记录：序号与时间永远是第一次的", ParticipationRecord)
 SIGNATURE = {403: ("CALLBACK_SIGNATURE_WRONG", "CALLBACK_STALE")}
 MESSAGE = {
@@ -79,30 +82,31 @@ MESSAGE = {
     403: ("CALLBACK_SIGNATURE_WRONG", "CALLBACK_STALE", "CALLBACK_FOREIGN", "CALLBACK_NOT_ENCRYPTED", "CALLBACK_REPLAYED"),
     413: ("BODY_TOO_LARGE",),
 }
-NO_STAFF = {401: ("STAFF_SESSION_MISSING",), 403: ("ROLE_REFUSED",)}
-NO_STAFF_CHANGE = {401: ("STAFF_SESSION_MISSING",), 403: ("ROLE_REFUSED", "CSRF_REFUSED")}
-MEMBER = Answer("账号、角色与 CSRF 值", Member)
+LINK_USE = Answer("指向与每天的次数", LinkUse)
+RULE_WRONG = ("INVALID_BODY", "EXPRESSION_WRONG", "EXPRESSIONS_TOO_LARGE", "UNKNOWN_ACCOUNT", "MATERIAL_UNKNOWN", "MATERIAL_TYPE_WRONG",
+              "MATERIAL_TEMPORARY")
+RULE = Answer("回复规则", ReplyRule)
 STAFF_CAMPAIGN = Answer("活动，包括草稿", StaffCampaign)
 
 WORDS: dict[tuple[str, str], Words] = {
     # 微信
-    ("get", "/wechat/official"): Words(
-        "微信", "公众号服务器地址校验", {200: Answer("原样返回 echostr", media="text/plain")}, SIGNATURE
+    ("get", "/wechat/{role}"): Words(
+        "微信", "主公众号、主小程序的服务器地址校验", {200: Answer("原样返回 echostr", media="text/plain")}, {**SIGNATURE, **NO_ACCOUNT}
     ),
-    ("post", "/wechat/official"): Words(
+    ("post", "/wechat/{role}"): Words(
         "微信",
-        "公众号消息与事件回调（明文、兼容或安全模式以本系统设置为准）",
+        "消息与事件回调，XML 或 JSON（明文、兼容或安全模式以本系统设置为准）",
         {200: Answer("被动回复或 success", media="text/xml")},
-        MESSAGE,
+        {**MESSAGE, **NO_ACCOUNT},
     ),
-    ("get", "/wechat/miniprogram"): Words(
-        "微信", "小程序服务器地址校验", {200: Answer("原样返回 echostr", media="text/plain")}, SIGNATURE
+    ("get", "/wechat/{role}/{appid}"): Words(
+        "微信", "其他账号的服务器地址校验", {200: Answer("原样返回 echostr", media="text/plain")}, {**SIGNATURE, **NO_ACCOUNT}
     ),
-    ("post", "/wechat/miniprogram"): Words(
+    ("post", "/wechat/{role}/{appid}"): Words(
         "微信",
-        "小程序消息与事件回调，XML 或 JSON",
-        {200: Answer("success", media="text/plain")},
-        MESSAGE,
+        "其他账号的消息与事件回调",
+        {200: Answer("被动回复或 success", media="text/xml")},
+        {**MESSAGE, **NO_ACCOUNT},
     ),
     ("get", "/MP_verify_{code}.txt"): Words(
         "微信", "业务域名校验文件", {200: Answer("校验内容", media="text/plain")}, {404: ("NOT_FOUND",)}
@@ -143,16 +147,16 @@ WORDS: dict[tuple[str, str], Words] = {
         "参与活动；重复提交得到第一次的结果",
         {201: Answer("新参与或新的主题活动", ParticipationRecord), 200: RECORD},
         {
-            409: ("CAMPAIGN_NOT_OPEN", "CAMPAIGN_ENDED", "CAMPAIGN_PAUSED", "CAMPAIGN_FROZEN"),
+            409: ("CAMPAIGN_NOT_OPEN", "CAMPAIGN_ENDED", "CAMPAIGN_PAUSED", "CAMPAIGN_FROZEN", "DELETED_BEFORE"),
             422: ("UNKNOWN_REGION", "UNKNOWN_ACTIVITY", "UNKNOWN_UNIT", "INVALID_BODY"),
             **NO_TOKEN,
             403: ("VOIDED",),
             **NO_CAMPAIGN,
             413: ("BODY_TOO_LARGE",),
-            503: ("BUSY", "SHARD_NOT_READY"),
+            503: ("BUSY", "SHARD_NOT_READY", "MAINTENANCE"),
         },
         needs=CITIZEN,
-        body=SaluteBody,
+        body=Ask,
     ),
     ("get", "/api/v1/campaigns/{slug}/participations/me"): Words(
         "参与",
@@ -180,21 +184,6 @@ WORDS: dict[tuple[str, str], Words] = {
         {**NO_CAMPAIGN, 422: ("UNKNOWN_PERIOD", "INVALID_BODY"), 503: ("STORE_UNAVAILABLE",)},
         {"period": "期，all 或 YYYYMMDD；默认当前一期", "from": "起始分钟（含）", "to": "结束分钟（不含）"},
     ),
-    ("get", "/api/v1/campaigns/{slug}/messages"): Words(
-        "活动", "已审核的留言", {200: Answer("列表")}, NO_CAMPAIGN, {"cursor": "上一页的 next"}
-    ),
-    ("post", "/api/v1/campaigns/{slug}/messages"): Words(
-        "活动",
-        "留言：预设寄语立即通过，自己的话等待审核；每人每期一条",
-        {201: Answer("已通过"), 202: Answer("等待审核")},
-        {
-            **NO_TOKEN,
-            **NO_CAMPAIGN,
-            409: ("MESSAGE_ALREADY_LEFT", "NOT_A_PARTICIPANT", "MESSAGE_NOT_TAKEN", "MESSAGES_CLOSED", "OWN_WORDS_OFF"),
-            422: ("INVALID_BODY", "UNKNOWN_PRESET"),
-        },
-        needs=CITIZEN,
-    ),
     ("post", "/api/v1/campaigns/{slug}/visits"): Words("活动", "记一次访问，按渠道", {204: Answer("已记")}, NO_CAMPAIGN),
     ("get", "/api/v1/campaigns/{slug}/posters/me.jpg"): Words(
         "活动",
@@ -211,23 +200,18 @@ WORDS: dict[tuple[str, str], Words] = {
         {400: ("UPGRADE_REQUIRED",), 403: ("ORIGIN_REFUSED",), **NO_CAMPAIGN, 503: ("LIVE_FULL",)},
     ),
     # 工作人员
-    ("get", "/api/v1/staff/session"): Words("工作人员", "谁已登录", {200: MEMBER}, NO_STAFF, needs=STAFF),
-    ("post", "/api/v1/staff/session"): Words(
-        "工作人员",
-        "登录；连续输错会锁定账号",
-        {200: MEMBER},
-        {401: ("SIGN_IN_FAILED",), 422: ("INVALID_BODY",), 429: ("ACCOUNT_LOCKED",)},
-    ),
-    ("delete", "/api/v1/staff/session"): Words("工作人员", "退出", {204: Answer("已退出")}, NO_STAFF_CHANGE, needs=STAFF),
     ("get", "/api/v1/staff/campaigns"): Words(
         "工作人员", "全部活动，包括草稿", {200: Answer("列表", StaffCampaignList)}, NO_STAFF, needs=STAFF
     ),
     ("post", "/api/v1/staff/campaigns"): Words(
         "工作人员",
-        "新建活动草稿",
+        "新建活动草稿；template 写模板代码时，活动的内容照模板，只需代码、起止时间，标题与页脚可另写",
         {201: STAFF_CAMPAIGN},
-        {**NO_STAFF_CHANGE, 409: ("SLUG_TAKEN",), 422: ("INVALID_BODY",)},
+        {**NO_STAFF_CHANGE, 409: ("SLUG_TAKEN",), 422: ("UNKNOWN_TEMPLATE", "RULES_WRONG", "INVALID_BODY")},
         needs=STAFF,
+    ),
+    ("get", "/api/v1/staff/campaign-templates"): Words(
+        "工作人员", "新活动可以照着开始的模板，每种活动类型至少一个", {200: Answer("列表", CampaignTemplateList)}, NO_STAFF, needs=STAFF
     ),
     ("get", "/api/v1/staff/campaigns/{slug}"): Words(
         "工作人员", "一个活动，包括草稿", {200: STAFF_CAMPAIGN}, {**NO_STAFF, **NO_CAMPAIGN}, needs=STAFF
@@ -236,7 +220,8 @@ WORDS: dict[tuple[str, str], Words] = {
         "工作人员",
         "修改活动；发布后统计口径不能再改",
         {200: STAFF_CAMPAIGN},
-        {**NO_STAFF_CHANGE, **NO_CAMPAIGN, 409: ("CAMPAIGN_FIXED", "CAMPAIGN_CHANGED"), 422: ("INVALID_BODY",)},
+        {**NO_STAFF_CHANGE, **NO_CAMPAIGN, 409: ("CAMPAIGN_FIXED", "CAMPAIGN_CHANGED", "REVIEW_REQUIRED"),
+         422: ("RULES_WRONG", "INVALID_BODY")},
         needs=STAFF,
     ),
     ("put", "/api/v1/staff/campaigns/{slug}/state"): Words(
@@ -246,7 +231,7 @@ WORDS: dict[tuple[str, str], Words] = {
         {
             **NO_STAFF_CHANGE,
             **NO_CAMPAIGN,
-            409: ("CAMPAIGN_CHANGED", "NOT_READY_TO_OPEN", "STILL_COUNTING"),
+            409: ("CAMPAIGN_CHANGED", "NOT_READY_TO_OPEN", "REVIEW_REQUIRED", "STILL_COUNTING"),
             422: ("UNKNOWN_STATE",),
         },
         needs=STAFF,
@@ -258,26 +243,11 @@ WORDS: dict[tuple[str, str], Words] = {
         {**NO_STAFF_CHANGE, **NO_CAMPAIGN, 413: ("BODY_TOO_LARGE",), 422: ("INVALID_BODY",)},
         needs=STAFF,
     ),
-    ("get", "/api/v1/staff/campaigns/{slug}/messages"): Words(
-        "工作人员",
-        "等待审核的留言，最早的在前",
-        {200: Answer("列表")},
-        {**NO_STAFF, **NO_CAMPAIGN},
-        {"cursor": "上一页的 next"},
-        needs=STAFF,
-    ),
-    ("put", "/api/v1/staff/campaigns/{slug}/messages/{id}"): Words(
-        "工作人员",
-        "通过或退回一条留言",
-        {200: Answer("结果")},
-        {**NO_STAFF_CHANGE, 404: ("CAMPAIGN_NOT_FOUND", "MESSAGE_NOT_FOUND")},
-        needs=STAFF,
-    ),
     ("post", "/api/v1/staff/campaigns/{slug}/voids"): Words(
         "工作人员",
         "作废一次参与，写明原因；所有总数随之减少",
         {200: Answer("结果")},
-        {**NO_STAFF_CHANGE, 404: ("CAMPAIGN_NOT_FOUND", "PARTICIPATION_NOT_FOUND"), 422: ("REASON_MISSING",)},
+        {**NO_STAFF_FRESH, 404: ("CAMPAIGN_NOT_FOUND", "PARTICIPATION_NOT_FOUND"), 422: ("REASON_MISSING",)},
         needs=STAFF,
     ),
     ("get", "/api/v1/staff/campaigns/{slug}/journals"): Words(
@@ -285,6 +255,193 @@ WORDS: dict[tuple[str, str], Words] = {
         "日志流：待入账的变更、入账速度、内存与告警；MongoDB 拒绝的变更与冲突",
         {200: Answer("各分片的日志流", JournalList)},
         {**NO_STAFF, **NO_CAMPAIGN},
+        needs=STAFF,
+    ),
+    ("get", "/api/v1/staff/accounts"): Words(
+        "工作人员", "本系统接入的公众号与小程序，主账号在前", {200: Answer("账号", AccountList)}, NO_STAFF, needs=STAFF
+    ),
+    ("get", "/api/v1/staff/accounts/{appid}/menus"): Words(
+        "工作人员", "公众号菜单的各个版本，最新的在前", {200: Answer("版本", MenuVersionList)}, {**NO_STAFF, **NO_ACCOUNT}, needs=STAFF
+    ),
+    ("post", "/api/v1/staff/accounts/{appid}/menus"): Words(
+        "工作人员",
+        "保存菜单的新版本；发布之前没有人看到",
+        {201: Answer("版本", MenuVersion)},
+        {**NO_STAFF_CHANGE, **NO_ACCOUNT, 409: ("MENU_BUSY",),
+         422: ("INVALID_BODY", "TOO_MANY_BUTTONS", "NAME_MISSING", "NAME_TOO_LONG", "MATERIAL_UNKNOWN", "MATERIAL_TEMPORARY")},
+        needs=STAFF,
+    ),
+    ("get", "/api/v1/staff/accounts/{appid}/menus/held"): Words(
+        "工作人员",
+        "微信现在显示的菜单；给出 number 时，还有发布那个版本会带来的变化",
+        {200: Answer("菜单与变化", HeldMenu)},
+        {**NO_STAFF, 404: ("ACCOUNT_NOT_FOUND", "MENU_NOT_FOUND"), 422: ("INVALID_BODY",), 503: ("WECHAT_UNREACHABLE",)},
+        {"number": "版本号"},
+        needs=STAFF,
+    ),
+    ("put", "/api/v1/staff/accounts/{appid}/menus/held"): Words(
+        "工作人员",
+        "发布一个版本，也可以是旧版本（回退）",
+        {200: Answer("已发布的版本", MenuVersion)},
+        {**NO_STAFF_CHANGE, 404: ("ACCOUNT_NOT_FOUND", "MENU_NOT_FOUND"), 409: ("MENU_BUSY",), 503: ("WECHAT_UNREACHABLE",)},
+        needs=STAFF,
+    ),
+    ("get", "/api/v1/staff/accounts/{appid}/quotas"): Words(
+        "工作人员",
+        "各接口今天的调用额度；shut 表示额度用完、本系统已停止调用",
+        {200: Answer("额度", QuotaList)},
+        {**NO_STAFF, **NO_ACCOUNT, 503: ("WECHAT_UNREACHABLE", "WECHAT_MISCONFIGURED")},
+        needs=STAFF,
+    ),
+    ("post", "/api/v1/staff/accounts/{appid}/quotas/clear"): Words(
+        "工作人员",
+        "手动清零全部接口的调用次数：每月只有 10 次，confirm 须再写一遍 AppID；系统从不自动清零",
+        {200: Answer("已清零，用 access_token 或 AppSecret", QuotaCleared)},
+        {
+            **NO_STAFF_CHANGE,
+            **NO_ACCOUNT,
+            409: ("WECHAT_CLEARS_SPENT",),
+            422: ("INVALID_BODY", "CONFIRMATION_MISSING"),
+            503: ("WECHAT_UNREACHABLE", "WECHAT_MISCONFIGURED"),
+        },
+        needs=STAFF,
+    ),
+    ("get", "/api/v1/staff/accounts/{appid}/quotas/requests/{rid}"): Words(
+        "工作人员",
+        "微信拒绝的一次请求错在哪里（7 天内，按错误信息里的 rid）；openid、凭证与电话已遮盖",
+        {200: Answer("请求", FailedRequestView)},
+        {**NO_STAFF, **NO_ACCOUNT, 502: ("WECHAT_REFUSED",), 503: ("WECHAT_UNREACHABLE",)},
+        needs=STAFF,
+    ),
+    ("get", "/api/v1/staff/accounts/{appid}/reachability"): Words(
+        "工作人员",
+        "微信能否找到回调地址（域名解析与 ping），以及微信使用的地址",
+        {200: Answer("连通", ReachabilityView)},
+        {**NO_STAFF, **NO_ACCOUNT, 502: ("WECHAT_REFUSED",), 503: ("WECHAT_UNREACHABLE",)},
+        needs=STAFF,
+    ),
+    ("get", "/api/v1/staff/words"): Words(
+        "工作人员", "词库：禁止公开的词语，与需要审核员留意的词语", {200: Answer("词库", WordList)}, NO_STAFF, needs=STAFF
+    ),
+    ("put", "/api/v1/staff/words"): Words(
+        "工作人员",
+        "替换词库；rev 是看到的版本",
+        {200: Answer("词库", WordList)},
+        {**NO_STAFF_CHANGE, 409: ("WORDS_CHANGED",), 413: ("BODY_TOO_LARGE",), 422: ("INVALID_BODY", "TOO_MANY_WORDS", "WORD_WRONG")},
+        needs=STAFF,
+    ),
+    ("get", "/api/v1/staff/links"): Words("工作人员", "短链接，按名称", {200: Answer("列表", LinkList)}, NO_STAFF, needs=STAFF),
+    ("post", "/api/v1/staff/links"): Words(
+        "工作人员",
+        "新建短链接，指向本站的一个页面",
+        {201: Answer("短链接", LinkView)},
+        {**NO_STAFF_CHANGE, 409: ("TOO_MANY_LINKS",), 422: ("INVALID_BODY", "LINK_PATH_WRONG", "LINK_NAME_WRONG", "LINK_PAGE_MISSING")},
+        needs=STAFF,
+    ),
+    ("get", "/api/v1/staff/links/{code}"): Words(
+        "工作人员", "短链接指向哪里，每天被打开多少次", {200: LINK_USE}, {**NO_STAFF, 404: ("LINK_NOT_FOUND",)}, needs=STAFF
+    ),
+    ("put", "/api/v1/staff/links/{code}"): Words(
+        "工作人员",
+        "把短链接改指本站的另一个页面，或改名；已印出的二维码照样有效",
+        {200: LINK_USE},
+        {**NO_STAFF_CHANGE, 404: ("LINK_NOT_FOUND",), 409: ("LINK_IS_POSTERS",),
+         422: ("INVALID_BODY", "LINK_UNCHANGED", "LINK_PATH_WRONG", "LINK_NAME_WRONG", "LINK_PAGE_MISSING")},
+        needs=STAFF,
+    ),
+    ("delete", "/api/v1/staff/links/{code}"): Words(
+        "工作人员",
+        "删除没有人再打开的短链接",
+        {204: Answer("已删除")},
+        {**NO_STAFF_CHANGE, 404: ("LINK_NOT_FOUND",), 409: ("LINK_IN_USE",)},
+        needs=STAFF,
+    ),
+    ("get", "/api/v1/staff/links/{code}.png"): Words(
+        "工作人员", "短链接的二维码图片，可以印刷", {200: Answer("PNG", media="image/png")}, {**NO_STAFF, 404: ("LINK_NOT_FOUND",)},
+        needs=STAFF
+    ),
+    ("get", "/api/v1/staff/accounts/{appid}/scenes"): Words(
+        "工作人员", "公众号的场景二维码，按名称", {200: Answer("列表", SceneList)}, {**NO_STAFF, **NO_ACCOUNT}, needs=STAFF
+    ),
+    ("post", "/api/v1/staff/accounts/{appid}/scenes"): Words(
+        "工作人员",
+        "取得一个场景的二维码，第一次时生成",
+        {201: Answer("二维码", SceneView)},
+        {**NO_STAFF_CHANGE, **NO_ACCOUNT, 409: ("TOO_MANY_SCENES", "SCENE_BUSY"), 422: ("INVALID_BODY",), 503: ("WECHAT_UNREACHABLE",)},
+        needs=STAFF,
+    ),
+    ("get", "/api/v1/staff/accounts/{appid}/scenes/{scene}"): Words(
+        "工作人员",
+        "一个场景的二维码，每天多少人扫码、多少人由此关注",
+        {200: Answer("二维码与人数", SceneUse)},
+        {**NO_STAFF, 404: ("ACCOUNT_NOT_FOUND", "SCENE_NOT_FOUND")},
+        needs=STAFF,
+    ),
+    ("put", "/api/v1/staff/accounts/{appid}/scenes/{scene}"): Words(
+        "工作人员",
+        "给场景二维码改名；已印出的照样有效",
+        {200: Answer("二维码与人数", SceneUse)},
+        {**NO_STAFF_CHANGE, 404: ("ACCOUNT_NOT_FOUND", "SCENE_NOT_FOUND"), 422: ("INVALID_BODY", "SCENE_NAME_WRONG")},
+        needs=STAFF,
+    ),
+    ("delete", "/api/v1/staff/accounts/{appid}/scenes/{scene}"): Words(
+        "工作人员",
+        "从列表里删去没有人再扫的场景二维码",
+        {204: Answer("已删除")},
+        {**NO_STAFF_CHANGE, 404: ("ACCOUNT_NOT_FOUND", "SCENE_NOT_FOUND"), 409: ("SCENE_IN_USE",)},
+        needs=STAFF,
+    ),
+    ("get", "/api/v1/staff/accounts/{appid}/scenes/{scene}.png"): Words(
+        "工作人员",
+        "可以印刷的图片",
+        {200: Answer("PNG", media="image/png")},
+        {**NO_STAFF, 404: ("ACCOUNT_NOT_FOUND", "SCENE_NOT_FOUND")},
+        needs=STAFF,
+    ),
+    ("post", "/api/v1/staff/notices"): Words(
+        "工作人员",
+        "发一批模板消息或订阅通知，给指定市民或所有同意过的人；每人一次，由后台任务发出",
+        {201: Answer("新增的人数", openapi_desk.KeptBatch)},
+        {**NO_STAFF_CHANGE, 409: ("BATCH_DIFFERS",), 422: ("INVALID_BODY", "UNKNOWN_ACCOUNT", "NOTICE_WOULD_BE_CUT")},
+        needs=STAFF,
+    ),
+    ("get", "/api/v1/staff/notices/{slug}"): Words(
+        "工作人员",
+        "一批通知：各种状态的人数与含义，没有送达的原因",
+        {200: Answer("批次", openapi_desk.NoticeProgress)},
+        {**NO_STAFF, 404: ("NOTICE_BATCH_NOT_FOUND",)},
+        needs=STAFF,
+    ),
+    ("get", "/api/v1/staff/reply-rules"): Words(
+        "工作人员", "自动回复规则，按先后次序", {200: Answer("规则", ReplyRuleList)}, NO_STAFF, needs=STAFF
+    ),
+    ("post", "/api/v1/staff/reply-rules"): Words(
+        "工作人员",
+        "新建回复规则：关键词、关注、扫码、菜单、位置或默认；builtin 可为 campaign_card、my_ordinal、live_total 等",
+        {201: RULE},
+        {**NO_STAFF_CHANGE, 409: ("TOO_MANY_RULES",), 422: RULE_WRONG},
+        needs=STAFF,
+    ),
+    ("put", "/api/v1/staff/reply-rules/{id}"): Words(
+        "工作人员",
+        "修改回复规则；rev 是看到的版本",
+        {200: RULE},
+        {
+            **NO_STAFF_CHANGE,
+            404: ("REPLY_RULE_NOT_FOUND",),
+            409: ("RULE_CHANGED",),
+            422: RULE_WRONG,
+        },
+        needs=STAFF,
+    ),
+    ("delete", "/api/v1/staff/reply-rules/{id}"): Words(
+        "工作人员", "删除回复规则", {204: Answer("已删除")}, {**NO_STAFF_CHANGE, 404: ("REPLY_RULE_NOT_FOUND",)}, needs=STAFF
+    ),
+    ("post", "/api/v1/staff/reply-rules/trial"): Words(
+        "工作人员",
+        "试一试：一句话、一次关注、扫码或菜单点击会由哪条规则回复，说什么，为什么",
+        {200: Answer("会回复的规则与内容，与被跳过的规则", openapi_desk.TrialAnswer)},
+        {**NO_STAFF_CHANGE, 422: ("INVALID_BODY", "UNKNOWN_ACCOUNT")},
         needs=STAFF,
     ),
     # 运维
@@ -302,9 +459,27 @@ WORDS: dict[tuple[str, str], Words] = {
     ("get", "/docs"): Words("运维", "接口文档", {200: Answer("网页", media=HTML)}),
     # 页面
     ("get", "/"): Words("页面", "首页", {200: Answer("网页", media=HTML)}),
-    ("get", "/c/{slug}"): Words("页面", "活动页", {200: Answer("网页", media=HTML)}, NO_CAMPAIGN),
+    ("get", "/c/{slug}"): Words("页面", "活动页", {200: Answer("网页", media=HTML)},
+                                {404: ("CAMPAIGN_NOT_FOUND", "PREVIEW_GONE"), 409: ("PREVIEW_USED",)}, {"preview": "草稿预览的一次性凭证"}),
     ("get", "/s/{code}"): Words("页面", "短链接，海报二维码指向这里", {302: Answer("跳转")}, {404: ("NOT_FOUND",)}),
     ("get", "/screen/{slug}"): Words("页面", "活动大屏", {200: Answer("网页", media=HTML)}, NO_CAMPAIGN),
     ("get", "/console"): Words("页面", "工作人员控制台", {200: Answer("网页", media=HTML)}),
     ("get", "/static/{path}"): Words("页面", "脚本、样式与图片", {200: Answer("文件")}, {404: ("NOT_FOUND",)}),
 }
+
+WORDS |= openapi_reports.WORDS | openapi_schools.WORDS
+WORDS |= openapi_blocks.WORDS | openapi_bulletins.WORDS | openapi_operations.WORDS
+WORDS |= openapi_promotion.WORDS
+WORDS |= openapi_review_posters.WORDS
+WORDS |= openapi_walls.WORDS
+WORDS |= openapi_miniprogram.WORDS | openapi_articles.WORDS | openapi_messages.WORDS | openapi_followers.WORDS | openapi_staff.WORDS
+WORDS |= openapi_releases.WORDS | openapi_media.WORDS | openapi_quizzes.WORDS
+WORDS |= openapi_switches.WORDS
+WORDS |= openapi_ballots.WORDS | openapi_reviewing.WORDS | openapi_desk.WORDS
+WORDS |= openapi_health.WORDS
+WORDS = openapi_desk.with_platform(WORDS)
+# What only an official account has refuses a mini-program's AppID.
+OF_OFFICIAL = tuple(f"/api/v1/staff/accounts/{{appid}}/{name}" for name in (
+    "blacklist", "drafts", "followers", "mass-sends", "materials", "menus", "publications", "scenes", "tags"))
+WORDS |= {key: replace(words, refusals={**words.refusals, 409: ("NOT_AN_OFFICIAL_ACCOUNT", *words.refusals.get(409, ()))})
+          for key, words in WORDS.items() if key[1].startswith(OF_OFFICIAL)}

@@ -6,23 +6,37 @@ import asyncio
 import gzip
 import html
 import mimetypes
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from random import random
 from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 
 from handlers.base import COOKIE, BaseHandler, as_wenming_error
+from handlers.maintenance import maintenance_page
+from server.blocks.service import without_blocks
+from server.campaign_types import CAMPAIGN_TYPES
+from server.campaigns import Campaign
 from server.errors import NotAuthorised, NotFound, WenmingError
-from server.views import campaign_view
+from server.media.references import media_ids
+from server.switches import Maintenance
+from server.views import view_of
 
 # Compressed once and kept: all built files together are under 4 MB.
 KEPT_BYTES = 16 * 1024 * 1024
 COMPRESSED = (".js", ".css", ".html", ".svg", ".json", ".txt")
+# What the build packs for nginx lies beside the files; we pack by ourselves.
+PACKED = ".gz"
 WECHAT = "MicroMessenger"
+# Which phone opened a preview.
+PREVIEW_COOKIE = "wenming_preview"
+# What makes a script of the comment that names it.
+TELLS = {b"<!--told ": b'<script type="module" async src="', b" told-->": b'"></script>'}
 JWEIXIN = "https://res.wx.qq.com/open/js/jweixin-1.6.0.js"
 
 
@@ -54,7 +68,8 @@ class Files:
         for root, beginnings in self._roots:
             try:
                 path = (root / name).resolve()
-                known = path.is_relative_to(root) and path.relative_to(root).as_posix().startswith(beginnings) and path.is_file()
+                known = path.is_relative_to(root) and path.relative_to(root).as_posix().startswith(beginnings) and path.is_file() \
+                    and path.suffix != PACKED  # of the file beside it, in another form
             except (ValueError, OSError) as error:
                 raise NotFound() from error  # a zero byte, or longer than any name
             if not known:
@@ -77,6 +92,9 @@ class Files:
 
 class PageHandler(BaseHandler):
     """Sends built pages with their content policy. Settings: `pages` (Files), `sandbox_url` ("" without one)."""
+
+    def closes_for_maintenance(self) -> bool:
+        return True
 
     @property
     def sandbox_url(self) -> str:
@@ -117,17 +135,29 @@ class PageHandler(BaseHandler):
             return
         error = as_wenming_error(kwargs.get("exc_info", (None, None))[1], status_code)
         self.set_status(error.status)
+        self.error_code = error.code
         if error.retry_after_seconds is not None:
             self.set_header("Retry-After", str(error.retry_after_seconds))
+        if isinstance(error, Maintenance):
+            known = self.services.campaigns.at_hand(self.path_args[0]) if self.path_args else None
+            self.send_own(maintenance_page(error, known.organiser if known else {}, self.now()), "img-src 'self'")
+            return
         self.send_own(ERROR_PAGE.replace("{message}", html.escape(error.message)))
 
-    def send_own(self, page: str) -> None:
-        """A page of this file: no script, no picture."""
+    def send_own(self, page: str, also: str = "") -> None:
+        """A page without a script. `also`: what its policy allows beside its styles."""
         self.set_header("Content-Type", "text/html; charset=UTF-8")
         self.set_header("Cache-Control", "no-cache")
-        self.set_header("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors "
-                        + self._ancestors())
+        self.set_header("Content-Security-Policy", f"default-src 'none'; {also and also + '; '}style-src 'unsafe-inline'; "
+                        f"base-uri 'none'; frame-ancestors {self._ancestors()}")
         self.finish(page)
+
+
+class StaffPageHandler(PageHandler):
+    """What stays open while citizens are shown the maintenance page."""
+
+    def closes_for_maintenance(self) -> bool:
+        return False
 
 
 class Front(PageHandler):
@@ -139,19 +169,60 @@ class Front(PageHandler):
         self.send_own(FRONT_PAGE.replace("{phone}", phone).replace("{items}", items))
 
 
-class CampaignPage(PageHandler):
+class CampaignShower(PageHandler):
+    """Shows the citizens' page of a campaign as it is given."""
+
+    async def show_to_guest(self, campaign: Campaign, now: float) -> None:
+        """What is not public yet: nobody is known, nothing can be counted, no search engine keeps it."""
+        self.set_header("Referrer-Policy", "no-referrer")
+        self.set_header("X-Robots-Tag", "noindex")
+        kind = CAMPAIGN_TYPES[campaign.kind]
+        view = await view_of(self.services, campaign, now) | {"rules": kind.preview(kind.read(campaign.rules))}
+        await self.show(campaign, view, {
+            "counters": None, "me": {"signed_in": False, "who": "", "snapshot": False}, "in_wechat": False, "preview": True, "jweixin": "",
+            "login": ""})
+
+    async def show(self, campaign: Campaign, view: dict[str, Any], data: dict[str, Any], *, tells: bool = False) -> None:
+        """`data`: what the page's script is told beside the campaign. `tells`: whether this page tells how it felt."""
+        made = await self.services.page_blocks.of(campaign, view["media"], self.now())
+        told = {"campaign": for_script(view), "simulated": bool(self.sandbox_url), **data}
+        kind, styles = CAMPAIGN_TYPES[campaign.kind], self.services.page_blocks.style(campaign.theme)
+        mourning = view["switches"]["mourning"] or ""
+        scene = "flag" if campaign.theme.get("scene") == "flag" else kind.scene
+        await self.send_page("campaign.html", {
+            b'"__WENMING_DATA__"': msgspec.json.encode(told).replace(b"<", b"\\u003c").replace(b">", b"\\u003e"),
+            b'data-scene="flag"': f'data-scene="{scene}"'.encode(),
+            b"<!--wenming:head-->": (head(view, self.services.switches.base_url(), kind.poster) + styles).encode(),
+            b"<!--wenming:noscript-->": (without_script(view, kind.how) + listed(kind.told(view["rules"]))).encode(),
+            b"<!--wenming:before-->": made.before.encode(),
+            b"<!--wenming:after-->": made.after.encode(), b"<!--wenming:privacy-->": privacy(view["theme"]).encode(),
+            **(TELLS if tells else {}),
+            b'class="page" id="page"': f'class="page{made.classes}{" mourning" if mourning else ""}" id="page"'.encode(),
+            b'id="turned" role="status">': f'id="turned" role="status">{html.escape(mourning)}'.encode()})
+
+
+class CampaignPage(CampaignShower):
     async def get(self, slug: str) -> None:
         """The citizens' page, with the campaign and its figures already in it."""
         now = self.now()
-        view = await campaign_view(self.services, slug, now)
-        data = {"campaign": view, "counters": await self._counters(slug, now), "me": self._me(), "in_wechat": self._in_wechat(),
-                "simulated": bool(self.sandbox_url),
-                "jweixin": f"{self.sandbox_url}/sandbox/jweixin.js" if self.sandbox_url else JWEIXIN,
-                "login": f"/auth/official?next=/c/{slug}"}
-        await self.send_page("campaign.html", {
-            b'"__WENMING_DATA__"': msgspec.json.encode(data).replace(b"<", b"\\u003c").replace(b">", b"\\u003e"),
-            b"<!--wenming:head-->": head(view, self.settings["base_url"]).encode(),
-            b"<!--wenming:noscript-->": without_script(view).encode()})
+        if token := self.get_argument("preview", ""):
+            await self._preview(slug, token, now)
+            return
+        campaign = await self.services.campaigns.get(slug)
+        view = await view_of(self.services, campaign, now)
+        await self.show(campaign, view, {
+            "counters": await self._counters(slug, now), "me": self._me(), "in_wechat": self._in_wechat(), "preview": False,
+            "jweixin": f"{self.sandbox_url}/sandbox/jweixin.js" if self.sandbox_url else JWEIXIN,
+            "login": f"/auth/official?next=/c/{slug}"}, tells=random() < self.settings.get("experience_share", 0))
+
+    async def _preview(self, slug: str, token: str, now: float) -> None:
+        """A version of the draft, for a guest: nobody is known and no sign-in is offered, so that nothing can be counted."""
+        campaign = await self.services.campaigns.get_any(slug)
+        shown, preview, mark = await self.services.releases.previews.open(campaign, token, self.get_cookie(PREVIEW_COOKIE, ""), now)
+        # HttpOnly: only this phone may load the page again.
+        self.set_cookie(PREVIEW_COOKIE, mark, max_age=int(preview.expires_at - now) + 1, path=f"/c/{slug}", httponly=True, samesite="Lax",
+                        secure=self.settings["secure_cookies"])
+        await self.show_to_guest(shown, now)
 
     async def _counters(self, slug: str, now: float) -> dict[str, Any] | None:
         try:
@@ -177,23 +248,21 @@ class ShortLink(PageHandler):
     async def get(self, code: str) -> None:
         """Lead a printed or drawn code to where it points now."""
         self.set_header("Cache-Control", "no-store")
-        self.redirect(await self.services.short_links.target(code))
+        opened = await self.services.short_links.opened(code)
+        if opened.place:
+            await self.services.visits.record_place(opened.campaign, opened.place, self.now())
+        else:
+            await self.services.visits.record(f"link:{code}", "link", self.now())
+        self.redirect(opened.path)
 
 
-class Screen(PageHandler):
-    async def get(self, slug: str) -> None:
-        """The operators' wall."""
-        await self.services.campaigns.get(slug)
-        await self.send_page("screen.html")
-
-
-class Console(PageHandler):
+class Console(StaffPageHandler):
     async def get(self) -> None:
         """The staff's console."""
         await self.send_page("console.html")
 
 
-class Static(PageHandler):
+class Static(StaffPageHandler):
     async def get(self, name: str) -> None:
         """A built or drawn file. Built ones carry a hash in their name and may be kept for good."""
         file = await self.settings["static"].get(name)
@@ -211,19 +280,38 @@ class Static(PageHandler):
     head = get
 
 
-def head(view: dict[str, Any], base_url: str) -> str:
+def for_script(view: dict[str, Any]) -> dict[str, Any]:
+    """Blocks, and media that they alone show, stand in the HTML already."""
+    rest = {name: value for name, value in view.items() if name != "media"} | {"theme": without_blocks(view["theme"])}
+    return rest | {"media": {name: view["media"][name] for name in media_ids(rest) if name in view["media"]} if view["media"] else {}}
+
+
+def head(view: dict[str, Any], base_url: str, card: str) -> str:
     """Title, and what a chat shows of a bare link."""
     title, text = html.escape(view["title"]), html.escape(view["share"].get("desc", ""))
+    image = html.escape(base_url + (view["share"].get("image") or f"/static/share/{card}.jpg"))
     return (f'<title>{title}</title><meta name="description" content="{text}"><meta property="og:title" content="{title}">'
-            f'<meta property="og:image" content="{html.escape(base_url + view["share"].get("image", "/static/share/salute.jpg"))}">')
+            f'<meta property="og:image" content="{image}">')
 
 
-def without_script(view: dict[str, Any]) -> str:
-    """What the page says where no script runs: title, time, organiser and what to do. The flag stands above it."""
+def without_script(view: dict[str, Any], how: str) -> str:
+    """What the page says where no script runs: title, time, organiser and what to do. The kind's scene stands above it."""
     opens, closes = (datetime.fromisoformat(view[name]) for name in ("opens_at", "closes_at"))
     return (f'<h1>{html.escape(view["title"])}</h1><p>{opens:%Y年%m月%d日 %H:%M} 至 {closes:%Y年%m月%d日 %H:%M}</p>'
             f'<p>主办：{html.escape(view["organiser"].get("name", ""))}</p>'
-            '<p>请用手机微信打开本页，看国旗升起，敬一个礼，您会看到自己是第几位。每人只计一次，不需要填写姓名和电话。</p>')
+            f'<p>{html.escape(how)}</p>')
+
+
+def privacy(theme: dict[str, Any]) -> str:
+    """What an editor adds to the page's words about people's data; the product's own stay."""
+    lines = [line.strip() for line in str(theme.get("privacy_text") or "").splitlines() if line.strip()]
+    return "<h3>本次活动的说明</h3>" + "".join(f"<p>{html.escape(line)}</p>" for line in lines) if lines else ""
+
+
+def listed(told: Iterable[tuple[str, str]]) -> str:
+    """What else the kind tells where no script runs, such as the candidates of a vote."""
+    items = [f"<li><b>{html.escape(heading)}</b> {html.escape(text)}</li>" for heading, text in told]
+    return f"<ul>{''.join(items)}</ul>" if items else ""
 
 
 def origin(url: str) -> str:

@@ -2,51 +2,54 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+import logging
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from handlers.base import COOKIE, ApiHandler, decode_body, token_from
 from server.clock import iso
 from server.counting import Ask, Taken
-from server.errors import InvalidBody
+from server.logs import request_id
 
 if TYPE_CHECKING:
     from server.services import Services
 
 
-class SaluteBody(msgspec.Struct):
-    """`region` is needed on the first salute only. `first_tried_at`: ISO 8601, when the phone first tried this salute."""
-
-    activity: str = msgspec.field()
-    region: str = ""
-    unit: str | None = None
-    receipt: str | None = None
-    first_tried_at: str | None = None
+logger = logging.getLogger(__name__)
+# What a salute's name ends with that is logged with its change; names are hex digits, so it is one in 256.
+TRACED = "00"
 
 
-def record_view(taken: Taken) -> dict[str, Any]:
+class ParticipationRecord(msgspec.Struct, gc=False):
     """A participation as the API shows it."""
-    return {"ordinal": taken.ordinal, "first": taken.first, "activities": taken.activities,
-            "participated_at": iso(taken.participated_at), "durable": taken.durable, "receipt": taken.receipt, "period": taken.period}
+
+    ordinal: int
+    first: bool
+    activities: tuple[str, ...]
+    participated_at: str
+    durable: bool
+    receipt: str
+    period: str
 
 
-def read_ask(services: Services, slug: str, authorization: str | None, cookie: str | None, body: bytes, now: float) -> Ask:
-    """A salute's request, from either door. Raises NotAuthorised, InvalidBody, BodyTooLarge."""
-    token = services.tokens.read(token_from(authorization, cookie), now)
-    citizen = services.citizens.of_token(token)
-    salute = decode_body(body, SaluteBody)
-    return Ask(slug, citizen, salute.activity, salute.region, salute.unit or "", salute.receipt or "", _seconds(salute.first_tried_at))
+def record_view(taken: Taken) -> ParticipationRecord:
+    return ParticipationRecord(taken.ordinal, taken.first, taken.activities, iso(taken.participated_at), taken.durable, taken.receipt,
+                               taken.period)
 
 
-def _seconds(text: str | None) -> float:
-    if not text:
-        return 0.0
-    try:
-        return datetime.fromisoformat(text).timestamp()
-    except (ValueError, OverflowError) as error:
-        raise InvalidBody(field="first_tried_at") from error
+def read_ask(services: Services, authorization: str | None, cookie: str | None, body: bytes, now: float) -> tuple[int, Ask]:
+    """Who asks, and what, from either door. Raises NotAuthorised, InvalidBody, BodyTooLarge, Maintenance."""
+    services.switches.admit(now)
+    citizen = services.citizens.of_token(services.tokens.read(token_from(authorization, cookie), now))
+    return citizen, decode_body(body, Ask)
+
+
+def trace(name: str, slug: str, taken: Taken) -> None:
+    """Log which change of the ledger a request became. Ordinals of a shard are its number plus one, plus a multiple of the shards."""
+    token = request_id.set(name)
+    logger.info("salute of %s:%s with ordinal %d is change %d", slug, taken.period, taken.ordinal, taken.seq)
+    request_id.reset(token)
 
 
 class Participations(ApiHandler):
@@ -64,8 +67,10 @@ class Participations(ApiHandler):
         """Count a salute once; a repeat gets its first answer again."""
         self.services.counting.admission.check()
         now = self.now()
-        ask = read_ask(self.services, slug, self.request.headers.get("Authorization"), self.get_cookie(COOKIE), self.request.body, now)
-        taken = await self.services.counting.participate(ask, now)
+        citizen, ask = read_ask(self.services, self.request.headers.get("Authorization"), self.get_cookie(COOKIE), self.request.body, now)
+        taken = await self.services.counting.participate(slug, citizen, ask, now)
+        if self.request_id.endswith(TRACED) or logger.isEnabledFor(logging.DEBUG):
+            trace(self.request_id, slug, taken)
         self.reply(record_view(taken), taken.status)
 
 

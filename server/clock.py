@@ -20,14 +20,16 @@ def shanghai(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, SHANGHAI)
 
 
+@lru_cache(maxsize=4096)  # a peak answers thousands of people within the same seconds
 def iso(seconds: float) -> str:
     """The moment as the API writes it, such as 2026-10-01T08:00:00+08:00."""
-    return _iso(int(seconds))
+    return shanghai(int(seconds)).isoformat()
 
 
-@lru_cache(maxsize=4096)  # a peak answers thousands of people within the same seconds
-def _iso(second: int) -> str:
-    return shanghai(second).isoformat()
+def spoken(seconds: float) -> str:
+    """The moment as people write it, such as 2026年10月1日 08:00."""
+    at = shanghai(seconds)
+    return f"{at.year}年{at.month}月{at.day}日 {at:%H:%M}"
 
 
 def day_of(seconds: float) -> str:

@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from server import embedded
+from server.campaigns import CampaignStore
+from server.counting.epochs import EpochStore
 from server.posters.fonts import font_names, font_report
 from server.stores import PyMongoError, RedisError, Stores, open_stores
 
@@ -32,6 +34,10 @@ DISK_WANTED_BYTES = 4 << 30
 DISK_NEEDED_BYTES = 512 << 20
 # Windows and "late" are decided by the Redis server's clock, tokens and receipts by ours.
 CLOCK_APART_SECONDS = 2.0
+# A healthy one answers in a millisecond or two.
+SLOW_PING_MS = 200
+# Half a minute of a slow document store: less is an ordinary minute of a campaign.
+MANY_WAITING = 100_000
 # The scripts are tried on this release and newer ones.
 OLDEST_REDIS = (6, 2)
 PROGRAM_SECONDS = 20
@@ -181,7 +187,7 @@ def _ports(settings: Machine) -> Iterator[Finding]:
     for name, port in wanted:
         if embedded.is_free(settings.host, port):
             yield Finding("ok", f"端口 port {port}: 空闲 (free)")
-        elif running:
+        elif running or embedded.is_shared(settings.host, port):
             yield Finding("ok", f"端口 port {port}: 正在运行的本系统 (the running product)")
         else:
             yield Finding("fail", f"端口 port {port}: 被别的程序占用 (in use)", f"停止它，或设置 {name} (stop it, or set {name})")
@@ -245,4 +251,14 @@ async def _mongodb(stores: Stores) -> list[Finding]:
     await stores.mongo.command("ping")
     took_ms = (time.monotonic() - started) * 1000
     version = (await stores.mongo.command("buildInfo")).get("version", "?")
-    return [Finding("ok", f"MongoDB {version}: {took_ms:.0f} ms")]
+    findings = [Finding("ok", f"MongoDB {version}: {took_ms:.0f} ms")]
+    if took_ms > SLOW_PING_MS:
+        findings = [Finding("note", f"MongoDB {version} 很慢 (slow): {took_ms:.0f} ms", "看它的磁盘和负载 (look at its disk and load)")]
+    waiting = 0
+    for campaign in await CampaignStore(stores.mongo).all():
+        waiting += sum(max(0, d["high_seq"] - d["ledger_seq"]) for d in await EpochStore(stores.mongo).of_campaign(campaign.slug)
+                       if not d.get("archived"))
+    if waiting > MANY_WAITING:
+        findings.append(Finding("note", f"{waiting:,} 条变更待入账 (changes wait for MongoDB)",
+                                "计数不受影响；等账本写完再做审计 (counting goes on; let the ledger catch up before an audit)"))
+    return findings

@@ -9,7 +9,7 @@ WenmingError
 │   ├── NotFound             404
 │   ├── MethodNotAllowed     405
 │   └── Conflict             409
-├── Unavailable              503 with Retry-After: try again, nothing was decided
+├── Unavailable              503 with Retry-After: try again, nothing was decided (MAINTENANCE: server/switches)
 │   └── StoreUnavailable     503 a store did not answer in time
 └── WeChatError              the platform refused or did not answer (see server/wechat/errors.py)
 

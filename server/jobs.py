@@ -6,6 +6,7 @@ A job that fails is logged, counted and tried again at its next turn; none holds
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from server.clock import Clock
 from server.stores import translate
 
 logger = logging.getLogger(__name__)
+
+# A job that runs gets this long at a stop; what takes longer (an export, a campaign's picture book) is left to the next process.
+FINISH_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -30,17 +34,23 @@ class Jobs:
         self._table = table
         self._clock = clock
         self._tasks: list[asyncio.Task[None]] = []
+        self._closing = asyncio.Event()
 
     def start(self) -> None:
         self._tasks = [asyncio.create_task(self._repeat(job), name=job.name) for job in self._table]
 
     async def close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
+        """Begin nothing more, and let what runs end, within FINISH_SECONDS."""
+        self._closing.set()
+        if self._tasks:
+            _, running = await asyncio.wait(self._tasks, timeout=FINISH_SECONDS)
+            for task in running:
+                logger.info("job %s does not end in time and is left to another process", task.get_name())
+                task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _repeat(self, job: Job) -> None:
-        while True:
+        while not self._closing.is_set():
             try:
                 await job.run(self._clock())
             except Exception as error:
@@ -48,4 +58,5 @@ class Jobs:
                     logger.warning("job %s waits for a store: %s", job.name, type(error).__name__)
                 else:
                     logger.exception("job %s failed", job.name)
-            await asyncio.sleep(job.every_seconds)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), job.every_seconds)

@@ -9,8 +9,11 @@ Invariants: a document is written once and its ordinal wins over any later claim
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
+
+import msgspec
+from msgspec import structs
 
 from server.stores import BulkWriteError, Database, Document
 
@@ -21,8 +24,7 @@ PAGE_DOCUMENTS = 1000
 DUPLICATE_KEY = 11000
 
 
-@dataclass(frozen=True, slots=True)
-class Participation:
+class Participation(msgspec.Struct, frozen=True):
     """One activity of one citizen in one period. `late`: 1 taken after the period's end, 2 brought back by a receipt."""
 
     campaign: str
@@ -42,14 +44,12 @@ class Participation:
         return f"{self.campaign}:{self.period}:{self.citizen}:{self.activity}"
 
     def document(self) -> Document:
-        # By hand: `asdict` copies deeply, at ten times the price, for each of two million.
         return {"_id": self.id, "pos": position(f"{self.campaign}:{self.period}:{self.shard}", self.seq), "campaign": self.campaign,
                 "period": self.period, "shard": self.shard, "seq": self.seq, "citizen": self.citizen, "activity": self.activity,
                 "ordinal": self.ordinal, "second": self.second, "region": self.region, "unit": self.unit, "late": self.late}
 
 
-@dataclass(frozen=True, slots=True)
-class Amendment:
+class Amendment(msgspec.Struct, frozen=True):
     """What a cell became by an audited act: `kind` void, restore, merged, moved or deleted; `flags` as in the cell."""
 
     campaign: str
@@ -84,26 +84,30 @@ class Written:
 
 
 def _participation(document: Document) -> Participation:
-    return Participation(**{name: document[name] for name in Participation.__slots__})
+    return Participation(**{name: document[name] for name in Participation.__struct_fields__})
 
 
 def _amendment(document: Document) -> Amendment:
-    return Amendment(**{name: document[name] for name in Amendment.__slots__})
+    return Amendment(**{name: document[name] for name in Amendment.__struct_fields__})
 
 
 class ParticipationStore:
     """The only code that touches these collections. Every write may be repeated: it finds what it did before."""
 
-    def __init__(self, mongo: Database) -> None:
+    def __init__(self, mongo: Database, mongo_batches: Database) -> None:
         self._participations = mongo["participations"]
+        self._batches = mongo_batches["participations"]
         self._amendments = mongo["amendments"]
         self._conflicts = mongo["conflicts"]
         self._poison = mongo["poison"]
 
     async def insert(self, batch: Sequence[Participation]) -> Written:
-        """Write a batch, each document once. A duplicate with the same ordinal is success. Raises PyMongoError on outage."""
+        """Write a batch, each document once. A duplicate with the same ordinal is success. Raises PyMongoError on outage.
+
+        Durable once a later write through `mongo` was answered, such as EpochStore.written.
+        """
         try:
-            await self._participations.insert_many([claim.document() for claim in batch], ordered=False)
+            await self._batches.insert_many([claim.document() for claim in batch], ordered=False)
             return Written(len(batch), [], [])
         except BulkWriteError as error:
             if error.details.get("writeConcernErrors"):
@@ -127,7 +131,7 @@ class ParticipationStore:
 
     async def amend(self, amendment: Amendment) -> None:
         """Keep the newest amendment of a cell; an older one that comes again changes nothing."""
-        fields = {**asdict(amendment), "pos": position(f"{amendment.campaign}:{amendment.period}:{amendment.shard}", amendment.seq)}
+        fields = {**structs.asdict(amendment), "pos": position(f"{amendment.campaign}:{amendment.period}:{amendment.shard}", amendment.seq)}
         await self._amendments.update_one({"_id": amendment.id}, {"$setOnInsert": fields}, upsert=True)
         await self._amendments.update_one({"_id": amendment.id, "seq": {"$lt": amendment.seq}}, {"$set": fields})
 

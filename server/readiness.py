@@ -1,4 +1,4 @@
-"""Whether this process can do its work: both stores answer. Never depends on WeChat being reachable.
+"""Whether this process can do its work: both stores answer, and it is not about to stop. Never depends on WeChat being reachable.
 
 Owns: the probes and their time limit. Invariants: one probe at a time and at most one a second, however
 often it is asked; a probe never waits longer than PROBE_SECONDS; it writes nothing.
@@ -36,13 +36,18 @@ class Answer:
 
 @dataclass(frozen=True)
 class Report:
-    """All answers by the store's name."""
+    """All answers by the store's name. `leaving`: it still serves, and whoever chooses among processes should choose another."""
 
     stores: dict[str, Answer]
+    leaving: bool = False
 
     @property
     def ready(self) -> bool:
-        return all(answer.ok for answer in self.stores.values())
+        return not self.leaving and all(answer.ok for answer in self.stores.values())
+
+    @property
+    def status(self) -> str:
+        return "ready" if self.ready else "leaving" if self.leaving else "not ready"
 
 
 class Readiness:
@@ -53,9 +58,17 @@ class Readiness:
         self._report: Report | None = None
         self._asked_at = float("-inf")
         self._asking: asyncio.Task[Report] | None = None
+        self._leaving = False
+
+    def leave(self) -> None:
+        """Not ready from here on."""
+        self._leaving = True
 
     async def report(self) -> Report:
-        """The stores' answers, at most a second old."""
+        """The stores' answers, at most a second old; of a process that leaves nobody asks for more."""
+        return Report({}, leaving=True) if self._leaving else await self._stores()
+
+    async def _stores(self) -> Report:
         now = asyncio.get_running_loop().time()
         if self._asking is not None:
             return await asyncio.shield(self._asking)

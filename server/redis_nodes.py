@@ -283,6 +283,13 @@ class RedisNodes:
                     self._owners[slot] = address
                     self._learn_soon()
 
+    def server_of(self, key: str) -> str:
+        """Which server has this key, as far as is known here; for people to read."""
+        if self._topology is None and self._login.path:
+            return "本机"
+        host, port = self._owners.get(key_slot(key.encode()), self._first) if self._topology is not None else self._first
+        return f"{host}:{port}"
+
     @property
     def is_cluster(self) -> bool:
         return self._topology is not None

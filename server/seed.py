@@ -57,8 +57,9 @@ async def _campaign(services: Services, campaign: Campaign, base: dict[str, Any]
         return False
     for kind in ("regions", "units"):
         await services.places.import_csv(current, kind, base["csv"][kind], dry_run=False)
-    for state in ("scheduled", "open"):
-        await services.campaigns.transition(campaign.slug, state, now)
+    if current.state == "draft":
+        await services.campaigns.transition(campaign.slug, "scheduled", now)
+    await services.campaigns.transition(campaign.slug, "open", now)  # the clock may have done it meanwhile
     return True
 
 
@@ -75,22 +76,22 @@ async def _ended(services: Services, base: dict[str, Any], now: float) -> None:
     regions = [region.code for region in index.regions.values()]
     weights = [1 if region.own else 6 for region in index.regions.values()]
     missing = ENDED_PARTICIPANTS - (await services.counting.figures(ENDED_SLUG, None, now)).participants
-    asks = [Ask(ENDED_SLUG, citizen, activity.code, region)
+    asks = [(citizen, Ask(activity.code, region))
             for citizen in await services.citizens.reserve(max(0, missing))
             for region in chance.choices(regions, weights)
             for activity in chance.sample(current.activities, chance.choice((1, 1, 1, 2, 3)))]
     # One after the other for each citizen, some hundred citizens at once.
     for start in range(0, len(asks), 500):
-        await asyncio.gather(*(_salute(services, ask, now) for ask in asks[start:start + 500]))
+        await asyncio.gather(*(_salute(services, *ask, now) for ask in asks[start:start + 500]))
     # The window ends now; what is counted is carried into MongoDB by the ledger like any other.
     await services.campaigns.update(replace(current, closes_at=int(now)))
     await services.campaigns.transition(ENDED_SLUG, "frozen", now)
 
 
-async def _salute(services: Services, ask: Ask, now: float) -> None:
+async def _salute(services: Services, citizen: int, ask: Ask, now: float) -> None:
     for _ in range(20):
         try:
-            await services.counting.participate(ask, now)
+            await services.counting.participate(ENDED_SLUG, citizen, ask, now)
             return
         except Unavailable:
             await asyncio.sleep(0.25)
@@ -102,7 +103,7 @@ async def _staff(services: Services, now: float) -> list[tuple[str, str, str]]:
     for name, role in STAFF:
         password = new_password()
         try:
-            await services.staff.create(name, role, password, now)
+            await services.staff.create(name, role, password, now, temporary=services.staff.is_public)
         except Conflict:
             continue  # from an earlier start
         made.append((name, ROLES[role], password))

@@ -32,7 +32,7 @@ _TO_URL = bytes.maketrans(b"+/", b"-_")
 _FROM_URL = bytes.maketrans(b"-_+/", b"+/!!")
 
 
-class Token(msgspec.Struct, frozen=True):
+class Token(msgspec.Struct, frozen=True, gc=False):
     """Who it was given to and when (seconds since 1970)."""
 
     citizen: int
@@ -56,10 +56,11 @@ class Tokens:
             raw = binascii.a2b_base64(text.encode("ascii").translate(_FROM_URL), strict_mode=True)
         except ValueError as error:  # binascii.Error and UnicodeEncodeError are ValueErrors
             raise token_invalid() from error
-        body = raw[:_BODY.size]
-        if not hmac.compare_digest(raw[_BODY.size:], self._sign(body)):
+        mac = self._mac.copy()  # as in _sign: a call less for each salute
+        mac.update(raw[:_BODY.size])
+        if not hmac.compare_digest(raw[_BODY.size:], mac.digest()):
             raise token_invalid()
-        citizen, issued_at = _BODY.unpack(body)
+        citizen, issued_at = _BODY.unpack_from(raw)
         if now >= issued_at + self.ttl_seconds:
             raise NotAuthorised("TOKEN_EXPIRED", "登录已过期，请重新进入")
         return Token(citizen, issued_at)

@@ -11,8 +11,10 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @lru_cache(maxsize=1)
 def commit(root: Path = ROOT) -> str:
-    """The commit that is checked out, read from the files of git, or "" where there are none (an image, an archive)."""
+    """The commit that is checked out, read from the files of git; of a release that was installed from a bundle, its COMMIT; else ""."""
     try:
+        if (root / "COMMIT").is_file():
+            return (root / "COMMIT").read_text("ascii").strip()
         git = root / ".git"
         if git.is_file():  # a worktree points at its folder
             git = root / git.read_text("utf-8").partition(":")[2].strip()

@@ -27,7 +27,7 @@ import msgspec
 
 from server import keys
 from server.citizens import Citizens, IdentityUnavailable
-from server.errors import Forbidden, InvalidBody, NotAuthorised, NotFound, WenmingError
+from server.errors import Conflict, Forbidden, InvalidBody, NotAuthorised, NotFound, WenmingError
 from server.seals import Seal, SealBroken, derive_key
 from server.stores import RedisClient, RedisError
 from server.tokens import Tokens
@@ -64,8 +64,17 @@ class SignInFailed(NotAuthorised):
     message = "登录没有完成，请重新进入本页"
 
 
+class SessionStale(Conflict):
+    """What the mini-program's last login left is no longer good, or there was none."""
+
+    code = "SESSION_STALE"
+    message = "登录状态已过期，请重新登录小程序"
+
+
 class Official(Protocol):
-    """What is needed of the official account's client; failures are WeChatErrors."""
+    """What is needed of an official account's client; failures are WeChatErrors."""
+
+    appid: str
 
     async def web_identity(self, code: str) -> WebIdentity: ...
 
@@ -74,6 +83,8 @@ class Official(Protocol):
 
 class MiniProgram(Protocol):
     """What is needed of the mini-program's."""
+
+    appid: str
 
     async def miniprogram_identity(self, code: str) -> MiniProgramIdentity: ...
 
@@ -106,23 +117,22 @@ class Session:
 
 
 class WebLogin:
-    """`identity`: `official` signs web visitors in with the official account; `miniprogram` leaves it to the mini-program (a
-    订阅号 has no web OAuth). An empty appid: that account is not connected."""
+    """`official` publishes: its JS-SDK runs on our pages. `web` identifies who comes by the web: the same account, or another 服务号 where
+    that one has no web OAuth; None leaves it to the mini-program. None for an account: it is not connected."""
 
-    def __init__(self, citizens: Citizens, tokens: Tokens, redis: RedisClient, secret_key: bytes, *, base_url: str,
-                 official_appid: str, official: Official, authorize_url: str,
-                 miniprogram_appid: str, miniprogram: MiniProgram, identity: str) -> None:
+    def __init__(self, citizens: Citizens, tokens: Tokens, redis: RedisClient, secret_key: bytes, *, base_url: str, authorize_url: str,
+                 official: Official | None, web: Official | None, miniprogram: MiniProgram | None,
+                 base_urls: tuple[str, ...] = ()) -> None:
         self._citizens = citizens
         self._tokens = tokens
         self._redis = redis
         self._base_url = base_url
+        self._of_host = {urlsplit(url).netloc.lower(): url for url in base_urls}
         self.secure = base_url.startswith("https://")  # whether cookies are for https alone
-        self._official_appid = official_appid
-        self._official = official
         self._authorize_url = authorize_url
-        self._miniprogram_appid = miniprogram_appid
+        self._official = official
+        self._web = web
         self._miniprogram = miniprogram
-        self._signs_in_on_the_web = identity == "official" and bool(official_appid)
         self._state_key = derive_key(secret_key, "web login state")
         self._seal = Seal(secret_key, "session_key at rest")
 
@@ -133,23 +143,25 @@ class WebLogin:
         if scope not in SCOPES:
             raise InvalidBody("INVALID_SCOPE", "授权方式只能是 base 或 userinfo", field="scope")
         clean = clean_path(next_)
-        if not self._signs_in_on_the_web:
+        if self._web is None:
             return Step(_as_guest(clean, "miniprogram"))
-        return self._begin(_Login(clean, scope, 0, int(now)), host)
+        return self._begin(self._web.appid, _Login(clean, scope, 0, int(now)), host)
 
     async def finish(self, code: str, state: str, cookie: str | None, host: str, now: float) -> Step:
         """The platform sent the browser back. Raises SignInFailed where the state is not this browser's own."""
         login = self._login_in(cookie, state, now)
+        if self._web is None:  # it was taken out of the settings meanwhile
+            return self._refused(login, SignInFailed())
         if not 0 < len(code) <= MAX_CODE_CHARACTERS:
             return self._refused(login, SignInFailed())
         try:
-            person = await self._official.web_identity(code)
+            person = await self._web.web_identity(code)
             if person.snapshot:
                 return Step(_as_guest(login.next, "snapshot"))
-            citizen = await self._citizens.identify(self._official_appid, person.openid, person.unionid, now)
+            citizen = await self._citizens.identify(self._web.appid, person.openid, person.unionid, now)
         except WenmingError as error:
             if isinstance(error, CodeUsed) and login.restarts < RESTARTS:
-                return self._begin(_Login(login.next, login.scope, login.restarts + 1, int(now)), host)
+                return self._begin(self._web.appid, _Login(login.next, login.scope, login.restarts + 1, int(now)), host)
             return self._refused(login, _refusal(error))
         return Step(login.next, token=self._issue(citizen, now))
 
@@ -157,15 +169,15 @@ class WebLogin:
 
     async def miniprogram_session(self, code: str, now: float) -> Session:
         """A token for the code of wx.login. Raises SignInFailed, Forbidden, IdentityUnavailable."""
-        if not self._miniprogram_appid:
+        if self._miniprogram is None:
             raise NotFound("ACCOUNT_NOT_CONFIGURED", "本系统没有接入小程序")
         if not 0 < len(code) <= MAX_CODE_CHARACTERS:
-            raise InvalidBody(field="code")
+            raise InvalidBody(message=f"code 为 wx.login 给出的 1 至 {MAX_CODE_CHARACTERS} 个字符", field="code")
         try:
             person = await self._miniprogram.miniprogram_identity(code)
         except WenmingError as error:
             raise _refusal(error) from error
-        citizen = await self._citizens.identify(self._miniprogram_appid, person.openid, person.unionid, now)
+        citizen = await self._citizens.identify(self._miniprogram.appid, person.openid, person.unionid, now)
         await self._keep_session_key(citizen, person.session_key)
         return Session(self._issue(citizen, now), self._tokens.ttl_seconds)
 
@@ -184,6 +196,11 @@ class WebLogin:
             logger.error("a session_key was sealed with another WENMING_SECRET_KEY")
             return None
 
+    async def drop_session_key(self, citizen: int, session_key: str) -> None:
+        """Forget a key that the platform does not know any more, unless a login brought another one meanwhile."""
+        if await self.session_key_of(citizen) == session_key:
+            await self._redis.delete(keys.miniprogram_session(citizen))
+
     async def erase(self, citizen: int, now: float) -> None:
         """What a deletion removes here."""
         await self._redis.delete(keys.miniprogram_session(citizen))
@@ -192,7 +209,7 @@ class WebLogin:
 
     async def sign_page(self, url: str, host: str, now: float) -> dict[str, str | int]:
         """What wx.config needs to run on the page. Raises NotFound, Forbidden for a page that is not ours."""
-        if not self._official_appid:
+        if self._official is None:
             raise NotFound("ACCOUNT_NOT_CONFIGURED", "本系统没有接入公众号")
         page = url.partition("#")[0]
         if len(page) > MAX_PAGE_CHARACTERS or not self._is_ours(page, host):
@@ -202,13 +219,13 @@ class WebLogin:
         text = f"jsapi_ticket={ticket}&noncestr={nonce}&timestamp={timestamp}&url={page}"
         # SHA-1 is the platform's choice; the ticket is the secret in it.
         signature = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
-        return {"appId": self._official_appid, "timestamp": timestamp, "nonceStr": nonce, "signature": signature}
+        return {"appId": self._official.appid, "timestamp": timestamp, "nonceStr": nonce, "signature": signature}
 
     # Inside
 
-    def _begin(self, login: _Login, host: str) -> Step:
+    def _begin(self, appid: str, login: _Login, host: str) -> Step:
         state = secrets.token_hex(16)
-        query = urlencode({"appid": self._official_appid, "redirect_uri": self._origin(host) + CALLBACK_PATH,
+        query = urlencode({"appid": appid, "redirect_uri": self._origin(host) + CALLBACK_PATH,
                            "response_type": "code", "scope": SCOPES[login.scope], "state": state})
         return Step(f"{self._authorize_url}?{query}#wechat_redirect", login_cookie(state), self._sealed_login(login, state))
 
@@ -246,10 +263,10 @@ class WebLogin:
             logger.warning("a session_key was not kept: %s", type(error).__name__)
 
     def _origin(self, host: str) -> str:
-        """Where the browser reached us: on one's own machine under any of its names, else the public address alone."""
+        """Where the browser reached us: on one's own machine under any of its names, else one of the public addresses alone."""
         base = urlsplit(self._base_url)
         same_machine = LOOPBACK_HOST.fullmatch(base.netloc) and LOOPBACK_HOST.fullmatch(host)
-        return f"{base.scheme}://{host}" if same_machine else self._base_url
+        return f"{base.scheme}://{host}" if same_machine else self._of_host.get(host.lower(), self._base_url)
 
     def _is_ours(self, page: str, host: str) -> bool:
         if not page.isprintable() or " " in page or "\\" in page:

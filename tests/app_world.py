@@ -12,14 +12,14 @@ from tornado.httpclient import AsyncHTTPClient, HTTPRequest, HTTPResponse
 from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 
-from handlers.intake import Intake, IntakeProtocol
+from handlers.intake import Connection, Intake
 from server import services as wiring
 from server.app import make_app, options_of, origins_of
 from server.campaigns import Activity, Campaign, Preset
 from server.clock import wall_clock
 from server.embedded import free_port
 from server.services import Services
-from server.stores import Stores, ensure_indexes
+from server.stores import Stores
 from settings import load
 
 SLUG = "salute-the-flag"
@@ -33,7 +33,7 @@ ACCOUNTS = {f"WENMING_{account}_{part}": value
 class AppWorld:
     """`base` and `intake` are the two doors' addresses."""
 
-    def __init__(self, services: Services, base: str, intake: str, intake_connections: set[IntakeProtocol]) -> None:
+    def __init__(self, services: Services, base: str, intake: str, intake_connections: set[Connection]) -> None:
         self.services = services
         self.base = base
         self.intake = intake
@@ -81,7 +81,6 @@ async def open_app(stores: Stores, folder: Path, **changes: str) -> AsyncIterato
     settings = load({**ACCOUNTS, "WENMING_SECRET_KEY": "k" * 32, "WENMING_DATA_DIR": str(folder),
                      **{"WENMING_" + name: value for name, value in changes.items()}}, env_file=None)
     services = wiring.build(stores, options_of(settings), wall_clock)
-    await ensure_indexes(stores.mongo)
     await add_campaign(services, campaign())
     server = HTTPServer(make_app(services, settings), max_body_size=5 * 1024 * 1024)
     socket, port = bind_unused_port()
@@ -95,6 +94,6 @@ async def open_app(stores: Stores, folder: Path, **changes: str) -> AsyncIterato
         world.close()
         server.stop()
         await services.live.close()
-        await intake.close()
+        await intake.close(quiet_seconds=0)
         await server.close_all_connections()
         await services.close()

@@ -10,6 +10,7 @@ A test that looks at a collection as a whole, which the product never does, says
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -21,14 +22,16 @@ from server.stores import INDEXES
 LOOKING = "a test looks at everything"
 # What drivers send on their own, and what changes no document.
 FREE = {"hello", "ismaster", "isMaster", "ping", "endSessions", "buildInfo", "saslStart", "saslContinue", "listCollections",
-        "dropDatabase", "killCursors", "getMore"}
+        "dropDatabase", "killCursors", "getMore", "listIndexes"}
 CHECKED = {"find", "insert", "update", "delete", "findAndModify", "createIndexes"}
+WRITING = CHECKED - {"find", "createIndexes"}
 FILTER_OPERATORS = {"$eq", "$ne", "$in", "$nin", "$gt", "$gte", "$lt", "$lte", "$exists"}
 # On the field that serves: these walk one stretch of its index.
 SERVED_OPERATORS = {"$eq", "$in", "$gt", "$gte", "$lt", "$lte"}
 UPDATE_OPERATORS = {"$set", "$setOnInsert", "$inc", "$max", "$min", "$unset", "$push", "$addToSet"}
-# A city has some dozens of campaigns and switches: these collections are read whole, with a limit.
-SMALL = {"campaigns", "switches"}
+# A city has some dozens of campaigns and switches, a thousand reply rules, two thousand links and scenes at most: read whole, with a limit.
+SMALL = {"campaigns", "media_labels", "reply_rules", "scene_codes", "short_links", "switches", "verification_texts",
+         "bulletin_numbers", "report_numbers"}
 
 
 def problems_of(command: Mapping[str, Any]) -> Iterator[str]:
@@ -123,16 +126,27 @@ def _operators(value: Any) -> set[str]:
 
 
 class CommandListener(Listener):
-    """Given to a client; keeps what was wrong."""
+    """Given to a client; keeps what was wrong, and what was written to. Commands come from the driver's threads."""
 
     def __init__(self) -> None:
         self.problems: list[str] = []
+        self.written: set[str] = set()
+        self._on_their_way: set[int] = set()
 
     def started(self, event: CommandStartedEvent) -> None:
+        self._on_their_way.add(event.request_id)
+        if event.command_name in WRITING:
+            self.written.add(event.command[event.command_name])
         self.problems += [line for line in problems_of(event.command) if line not in self.problems]
 
     def succeeded(self, event: CommandSucceededEvent) -> None:
-        pass
+        self._on_their_way.discard(event.request_id)
 
     def failed(self, event: CommandFailedEvent) -> None:
-        pass
+        self._on_their_way.discard(event.request_id)
+
+    def wait(self, seconds: float) -> None:
+        """Until every command has its answer, so long at most."""
+        until = time.monotonic() + seconds
+        while self._on_their_way and time.monotonic() < until:
+            time.sleep(0.01)

@@ -3,8 +3,10 @@
 real_stores   once a run: where Redis and MongoDB are. Both are started in a folder of their own, through server.embedded,
               unless WENMING_TEST_REDIS_URL and WENMING_TEST_MONGODB_URI name real ones
 io_loop       the test's event loop, on which pytest-tornado runs an `async def` test marked `gen_test`
-stores        server.stores.Stores opened in that loop: an empty Redis and a database of the test's own. Every MongoDB
+database      the MongoDB database of this worker, with every index
+stores        server.stores.Stores opened in that loop: an empty Redis and the empty database. Every MongoDB
               command that goes through it is checked (tests/command_listener.py); one outside our habits fails the test
+sandbox       the simulated platform, with its own folder and a product that records what it is told (tests/sandbox/sandbox_world.py)
 app           the whole web application and the intake door over `stores`, with one open campaign (tests/app_world.py)
 
 An `async def` test needs `@pytest.mark.gen_test` or, for a whole file, `pytestmark = pytest.mark.gen_test(timeout=...)`.
@@ -23,19 +25,27 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import pymongo
 import pytest
 import redis
+from argon2 import PasswordHasher
+from pymongo.database import Database
 from tornado.ioloop import IOLoop
 
+from server.counting import admission
 from server.embedded import Supervisor, mongodb_child, redis_child
-from server.stores import Stores, open_stores
+from server.staff import passwords
+from server.stores import INDEXES, Stores, open_stores
 from tests.app_world import AppWorld, open_app
 from tests.command_listener import CommandListener
+from tests.sandbox.sandbox_world import World as Sandbox
 
 OURS = "wenming_test_"
+# Longer than any test runs.
+PATIENCE_SECONDS = 600.0
 
 
 def pytest_configure() -> None:
@@ -88,6 +98,17 @@ def refuse_a_redis_in_use(url: str, cluster: bool) -> None:
         pytest.exit("the Redis of WENMING_TEST_REDIS_URL is not empty; tests empty it, so name one that nobody uses", returncode=2)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def real_hasher() -> Iterator[PasswordHasher]:
+    """Passwords of tests are hashed a thousand times cheaper, as nearly every test of the staff's side signs somebody in. The real one
+    is given to whoever asks."""
+    real = passwords._hasher
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+        patched.setattr("server.staff.service.NOBODY", passwords._hasher.hash(OURS))
+        yield real
+
+
 @pytest.fixture
 def io_loop() -> Iterator[IOLoop]:
     """In place of pytest-tornado's, whose make_current and clear_current Tornado no longer wants."""
@@ -105,32 +126,63 @@ def io_loop() -> Iterator[IOLoop]:
     loop.close(all_fds=True)
 
 
+@pytest.fixture(scope="session")
+def database(real_stores: RealStores) -> Iterator[Database[dict[str, Any]]]:
+    """One for all tests of a worker, with every index: making it takes longer than most tests. Each test empties what it wrote."""
+    name = OURS + secrets.token_hex(6)
+    with pymongo.MongoClient(real_stores.mongodb_uri) as client:
+        for collection, fields in INDEXES.items():
+            for field in fields:
+                client[name][collection].create_index(field)
+        yield client[name]
+        client.drop_database(name)
+
+
 @pytest.fixture
-def stores(io_loop: IOLoop, real_stores: RealStores) -> Iterator[Stores]:
-    database = OURS + secrets.token_hex(6)
+def stores(io_loop: IOLoop, real_stores: RealStores, database: Database[dict[str, Any]]) -> Iterator[Stores]:
     listener = CommandListener()
 
     async def opened() -> Stores:
-        made = open_stores(real_stores.database(database), real_stores.redis_url, redis_cluster=real_stores.redis_cluster,
+        made = open_stores(real_stores.database(database.name), real_stores.redis_url, redis_cluster=real_stores.redis_cluster,
                            event_listeners=[listener])
         await made.redis.flushall()
         return made
 
+    async def closed() -> None:
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+        await made.close()
+
     made = io_loop.run_sync(opened)
     yield made
-    io_loop.run_sync(made.close)
-    with pymongo.MongoClient(real_stores.mongodb_uri) as client:
-        client.drop_database(database)
+    io_loop.run_sync(closed)
+    listener.wait(5)
+    for collection in listener.written:
+        database[collection].delete_many({})
     if listener.problems:
         pytest.fail("commands outside our habits (design: one indexed field, plain operators):\n" + "\n".join(listener.problems),
                     pytrace=False)
 
 
 @pytest.fixture
-def app(io_loop: IOLoop, stores: Stores, tmp_path: Path) -> Iterator[AppWorld]:
+def app(io_loop: IOLoop, stores: Stores, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AppWorld]:
+    # On a busy machine everybody in a small crowd waits long; tests of refusals set the limits that they mean.
+    monkeypatch.setattr(admission, "MAX_WAIT_SECONDS", PATIENCE_SECONDS)
     context = open_app(stores, tmp_path)
     yield io_loop.run_sync(context.__aenter__)
     io_loop.run_sync(lambda: context.__aexit__(None, None, None))
+
+
+@pytest.fixture
+def sandbox(io_loop: IOLoop, tmp_path: Path) -> Iterator[Sandbox]:
+    async def made() -> Sandbox:
+        return Sandbox(tmp_path)
+
+    world = io_loop.run_sync(made)
+    yield world
+    world.close()
 
 
 # What is not run is said by name

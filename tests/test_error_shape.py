@@ -18,9 +18,35 @@ pytestmark = [pytest.mark.gen_test(timeout=120), pytest.mark.timeout(150)]
 # What stands for each group of a route's pattern: one that may exist and one that does not.
 SAMPLES = {
     r"([a-z0-9][a-z0-9-]{0,31})": (SLUG, "no-such-campaign"),
+    r"([a-z][a-z0-9_.-]{1,31})": ("admin", "nobody"),
+    r"([A-Za-z0-9_-]{43})": ("t" * 43, "-" * 43),
+    r"([0-9]{1,8})": ("1", "99999999"),
+    r"([0-9]{1,9})": ("2", "999999999"),
+    r"([0-9]{1,10})": ("1", "9999999999"),
     r"([A-Za-z0-9]{1,64})": ("abc123", "zzz"),
     r"([A-Za-z0-9]{1,16})": ("abc123", "zzz"),
     r"(\d{15}:[0-9a-f]{32})": ("000000000000001:" + "0" * 32, "999999999999999:" + "f" * 32),
+    r"([0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8})": ("61725984-6126f6f9-040f19c4", "00000000-00000000-00000000"),
+    r"([0-9a-f]{16})": ("0" * 16, "f" * 16),
+    r"([a-z0-9][a-z0-9-]{0,31}-[0-9]{4}-[0-9]{4,6})": (f"{SLUG}-2026-0001", "nothing-2026-9999"),
+    r"([A-Za-z0-9][A-Za-z0-9_-]{0,31})": ("school-1", "nowhere"),
+    r"([a-z][1-6]?-[0-9]{1,2})": ("p3-2", "z6-0"),
+    r"([a-z2-9]{10})": ("abcdefghij", "zzzzzzzzzz"),
+    r"([a-z]{1,16})": ("units", "nothing"),
+    r"([a-z]{1,12})": ("message", "nothing"),
+    r"([a-z_]{3,20})": ("slow_mode", "nothing"),
+    r"([0-9a-f]{32})": ("0" * 32, "f" * 32),
+    r"([a-z][a-z0-9_]{1,23})": ("shards", "nothing"),
+    r"([0-9a-f]{12})": ("0" * 12, "f" * 12),
+    r"(zip|html)": ("zip", "html"),
+    r"(csv|txt)": ("csv", "txt"),
+    r"([0-9a-f]{64})": ("0" * 64, "f" * 64),
+    r"(jpg|png|mp4|mp3)": ("jpg", "mp4"),
+    r"([A-Za-z0-9_-]{1,64})": ("school-1", "nobody"),
+    r"([A-Za-z0-9_-]{1,128})": ("picture-1", "nothing"),
+    r"([A-Za-z0-9_-]{1,32})": ("wxsandboxminiprog", "wxnobody"),
+    r"(official|miniprogram)": ("official", "miniprogram"),
+    r"([A-Za-z0-9_~-]{1,32})": ("school~1", "no~body"),
     r"(?:/.*)?": ("", "/somewhere"),
     r"(.*)": ("flag.svg", "../settings.py"),
 }
@@ -44,7 +70,8 @@ HEADERS: dict[str, dict[str, str]] = {
     "a bad token": {"Authorization": "Bearer nonsense"},
     "a broken token and cookies": {"Authorization": "nonsense", "Cookie": "wenming_citizen=\"; wenming_staff=x; ="},
 }
-QUERIES = ("", "?cursor=%00%ff&region=%27&period=../..&from=x&to=y&next=//evil.example&code=&state=&url=javascript:1&signature=0&nonce=0")
+QUERIES = ("", "?cursor=%00%ff&region=%27&period=../..&from=x&to=y&next=//evil.example&code=&state=&url=javascript:1&signature=0&nonce=0",
+           "?" + "&".join(f"{name}=%C2%B2" for name in ("cursor", "rev", "number", "width", "timestamp", "limit", "after", "day")))
 CHINESE = re.compile(r"[一-鿿]")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,82 @@ class TestRefusals:
         assert not loaded(**account, WENMING_OFFICIAL_MODE="plain").uses_sandbox
 
 
+class TestApiKeys:
+    APPID = REAL["WENMING_OFFICIAL_APPID"]
+    ONE = {"aes_sn": "1", "aes_key": "k", "rsa_sn": "2", "rsa_key": "p", "platform_certs": {"3": "c"}}
+
+    def given(self, **change):
+        return {**REAL, "WENMING_API_KEYS": json.dumps({self.APPID: self.ONE | change})}
+
+    def test_they_are_by_appid_and_never_shown(self):
+        settings = loaded(**self.given(paths=["wxa/thing"]))
+        assert settings.signing_keys() == {self.APPID: self.ONE | {"paths": ["wxa/thing"]}}
+        assert settings.shown()["WENMING_API_KEYS"] == "***" and loaded().signing_keys() == {}
+
+    @pytest.mark.parametrize(("change", "problem"), [
+        ({"aes_key": ""}, ".aes_key is missing"), ({"rsa_key": 7}, ".rsa_key is missing"),
+        ({"platform_certs": {}}, ".platform_certs must be an object of number to PEM"),
+        ({"platform_certs": ["c"]}, ".platform_certs must be an object of number to PEM"),
+        ({"paths": "wxa/thing"}, ".paths must be a list of paths"), ({"color": "red"}, ".color is not known")])
+    def test_what_is_wrong_is_named_with_its_account(self, change, problem):
+        assert problems(**self.given(**change)) == [f"WENMING_API_KEYS[{self.APPID}]{problem}"]
+
+    def test_what_is_no_json_is_told_with_its_place(self):
+        [problem] = problems(**REAL, WENMING_API_KEYS='{"wx1": {},}')
+        assert problem.startswith("WENMING_API_KEYS is no JSON") and "line 1 column 1" in problem
+
+    @pytest.mark.parametrize("text", ["[]", '{"wx1": 1}', "7"])
+    def test_what_is_no_object_of_objects_is_refused(self, text):
+        assert problems(**REAL, WENMING_API_KEYS=text) == ["WENMING_API_KEYS must be a JSON object of objects"]
+
+    def test_keys_of_no_account_are_refused(self):
+        found = problems(**REAL, WENMING_API_KEYS=json.dumps({"wx9999999999999999": self.ONE}))
+        assert found == ["WENMING_API_KEYS[wx9999999999999999] is no configured account"]
+
+
+class TestFurtherAccounts:
+    ONE = {"appid": "wx1111111111111111", "secret": "s" * 32, "token": "t" * 16, "aes_key": AES_KEY, "name": "文明漳州订阅号"}
+
+    def test_they_come_after_the_main_ones_with_their_defaults(self):
+        [main, further] = loaded(**REAL, WENMING_FURTHER_ACCOUNTS=json.dumps([self.ONE])).accounts()
+        assert (main["role"], further["role"], further["mode"], further["name"]) == ("official", "official", "safe", "文明漳州订阅号")
+
+    def test_one_of_them_may_say_who_visitors_are(self):
+        settings = loaded(**REAL, WENMING_FURTHER_ACCOUNTS=json.dumps([self.ONE]), WENMING_OFFICIAL_IDENTITY=self.ONE["appid"])
+        assert settings.official_identity == self.ONE["appid"]
+
+    @pytest.mark.parametrize(("change", "problem"), [
+        ({"role": "robot"}, "WENMING_FURTHER_ACCOUNTS[0]_ROLE must be official or miniprogram"),
+        ({"mode": "open"}, "WENMING_FURTHER_ACCOUNTS[0]_MODE must be plain, compatible or safe"),
+        ({"appid": ""}, "WENMING_FURTHER_ACCOUNTS[0]_APPID is missing"),
+        ({"token": ""}, "WENMING_FURTHER_ACCOUNTS[0]_TOKEN is missing"),
+        ({"aes_key": "short"}, "WENMING_FURTHER_ACCOUNTS[0]_AES_KEY must have 43 base64 characters"),
+        ({"appid": REAL["WENMING_OFFICIAL_APPID"]}, "two accounts have the same AppID")])
+    def test_each_problem_is_named(self, change, problem):
+        assert problems(**REAL, WENMING_FURTHER_ACCOUNTS=json.dumps([self.ONE | change])) == [problem]
+
+    def test_what_is_no_json_is_told_with_its_place(self):
+        [problem] = problems(**REAL, WENMING_FURTHER_ACCOUNTS='[\n{"appid": "wx1",}]')
+        assert problem.startswith("WENMING_FURTHER_ACCOUNTS is no JSON") and "line 2 column" in problem
+
+    def test_what_is_misspelt_is_not_taken_for_what_is_not_set(self):
+        [problem] = problems(**REAL, WENMING_FURTHER_ACCOUNTS=json.dumps([self.ONE | {"nam": "社区小报"}]))
+        assert problem == ("WENMING_FURTHER_ACCOUNTS[0].nam is not known, these are: appid, secret, token, aes_key, mode, role, name")
+
+    def test_the_main_ones_have_a_name_in_any_case(self):
+        assert loaded(**REAL).accounts()[0]["name"] == "公众号"
+        assert loaded(**REAL, WENMING_OFFICIAL_NAME="文明漳州").accounts()[0]["name"] == "文明漳州"
+
+    @pytest.mark.parametrize("text", ["7", "[7]", '{"appid": "wx"}'])
+    def test_what_is_no_list_of_objects_is_one_problem(self, text):
+        assert problems(**REAL, WENMING_FURTHER_ACCOUNTS=text) == ["WENMING_FURTHER_ACCOUNTS must be a JSON list of objects"]
+
+    def test_they_are_secret_and_none_of_them_may_be_simulated_on_a_public_address(self):
+        further = json.dumps([self.ONE | {"appid": "wxsandboxservice00"}])
+        assert loaded(**REAL, WENMING_FURTHER_ACCOUNTS=further).shown()["WENMING_FURTHER_ACCOUNTS"] == "***"
+        assert any("sandbox account" in line for line in problems(**PUBLIC, **REAL, WENMING_FURTHER_ACCOUNTS=further))
+
+
 class TestPublicAddress:
     def test_a_real_account_and_a_key_of_ones_own_are_taken(self):
         settings = loaded(**PUBLIC, **REAL)
@@ -114,3 +191,44 @@ class TestShowing:
 
     def test_a_wrong_secret_is_not_repeated_in_its_problem(self):
         assert "tooshort" not in "".join(problems(WENMING_SECRET_KEY="tooshort", WENMING_OFFICIAL_AES_KEY="tooshort"))
+
+
+class TestAlarmRobots:
+    GROUP = {"kind": "wecom", "name": "值守群", "url": "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=not-for-eyes"}
+    NOTICE = {"kind": "notice", "name": "值班员", "appid": REAL["WENMING_OFFICIAL_APPID"], "template_id": "tpl", "citizens": [7],
+              "fields": {"thing1": "title"}}
+
+    def wrong(self, *robots: object, **environ: str) -> list[str]:
+        return problems(**REAL, WENMING_ALARM_ROBOTS=json.dumps(robots), **environ)
+
+    def test_a_group_and_beside_it_the_account_s_own_notices(self):
+        settings = loaded(**REAL, WENMING_ALARM_ROBOTS=json.dumps([self.GROUP, self.NOTICE]))
+        assert [robot["kind"] for robot in settings.robots()] == ["wecom", "notice"]
+        assert settings.shown()["WENMING_ALARM_ROBOTS"] == "***"
+
+    def test_the_account_s_notices_alone_are_refused(self):
+        assert any("alone are not enough" in line for line in self.wrong(self.NOTICE))
+
+    @pytest.mark.parametrize("change, words", [
+        ({"url": "http://qyapi.weixin.qq.com/x?key=not-for-eyes"}, "must be an https address"),
+        ({"url": "https://elsewhere.example/x?key=not-for-eyes"}, "WENMING_ALARM_HOSTS does not name"),
+        ({"url": "https://me:not-for-eyes@qyapi.weixin.qq.com/"}, "must be an https address"),
+        ({"url": "https://[not-for-eyes"}, "is no address"), ({"kind": "fax"}, "kind must be one of"), ({"list": 0}, "from 1 to 9"),
+        ({"kind": "webhook", "secret": "short"}, "16 characters"), ({"colour": "red"}, "colour is not known")])
+    def test_a_mistake_is_named_without_the_address(self, change, words):
+        found = self.wrong(self.GROUP | change)
+        assert any(words in line for line in found) and "not-for-eyes" not in "".join(found)
+
+    @pytest.mark.parametrize("change", [{"appid": "wxnobody"}, {"template_id": ""}, {"citizens": []}, {"citizens": ["7"]}, {"fields": {}},
+                                        {"fields": {"thing1": "colour"}}, {"template_kind": "letter"}])
+    def test_a_notice_needs_all_that_it_is_made_of(self, change):
+        assert any("ALARM_ROBOTS[1]" in line for line in self.wrong(self.GROUP, self.NOTICE | change))
+
+    def test_what_is_no_list_of_objects_and_two_of_one_name(self):
+        assert any("list of objects" in line for line in problems(WENMING_ALARM_ROBOTS="{"))
+        assert any("list of objects" in line for line in problems(WENMING_ALARM_ROBOTS="[1]"))
+        assert any("same kind and name" in line for line in self.wrong(self.GROUP, self.GROUP))
+
+    def test_a_receiver_of_one_s_own_is_named_as_a_host(self):
+        own = self.GROUP | {"kind": "webhook", "url": "https://alarms.example.gov.cn/in", "secret": "s" * 16}
+        assert loaded(**REAL, WENMING_ALARM_ROBOTS=json.dumps([own]), WENMING_ALARM_HOSTS="alarms.example.gov.cn").robots() == [own]

@@ -41,6 +41,12 @@ find_python() {
 # Programs in a virtual environment hold its path, so a copied or moved one is made anew.
 make_venv() {
   local stamp=$venv/.made-at
+  # --clear would empty what a link points to, or what the services of an installed bundle (it has COMMIT) run from.
+  if [ -L $venv ] || [ -f COMMIT ]; then
+    $venv/bin/python -c 'import pip' 2>/dev/null ||
+      give_up "$venv 不可用，且不由这里重建 ($venv does not work and is not ours to make anew): 是链接就 rm $venv (a link), 是安装包就重新安装 (install the bundle again)"
+    return
+  fi
   if stamped $stamp "$PWD" && $venv/bin/python -c 'import pip' 2>/dev/null; then return; fi
   local python
   python=$(find_python) || give_up "需要 Python 3.11、3.12 或 3.13 (Python 3.11 to 3.13 is needed); Debian: apt-get install python3 python3-venv"
@@ -111,6 +117,8 @@ install_h5() {
   local stamp=h5/node_modules/.installed hash
   hash=$(hash_of h5/package.json h5/package-lock.json)
   if stamped "$stamp" "$hash"; then return; fi
+  # As make_venv: npm ci would empty what a link points to.
+  [ ! -L h5/node_modules ] || give_up "h5/node_modules 是一个链接，其中的依赖不是这里要的 (is a link to other packages than are wanted here): rm h5/node_modules"
   ensure_node
   say "安装前端依赖 (npm ci)"
   (cd h5 && npm ci --no-audit --no-fund --loglevel=error >/dev/null)

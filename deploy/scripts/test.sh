@@ -20,9 +20,17 @@ ensure_redis
 if ! command -v redis-server >/dev/null; then
   apt_install redis-server || not_run+=("Redis 7 没有安装 (no redis-server on PATH; Debian: apt-get install redis-server): everything ran on 6.2 alone")
 fi
+# Builds the manifests of deploy/kubernetes, offline; Debian's package of it is kubernetes-client.
+if ! command -v kubectl >/dev/null && ! command -v kustomize >/dev/null; then
+  apt_install kubernetes-client || not_run+=("kubectl 没有安装 (kubectl is missing; Debian: apt-get install kubernetes-client): tests/deploy/test_kubernetes*.py")
+fi
 ensure_fonts
 if ! command -v chromium >/dev/null; then
   apt_install chromium || not_run+=("Chromium 没有安装 (Chromium is missing; Debian: apt-get install chromium): tests marked browser")
+fi
+# The nginx of the distribution, which stands in front in deploy/nginx.
+if ! [ -x /usr/sbin/nginx ] && ! command -v nginx >/dev/null; then
+  apt_install nginx || not_run+=("nginx 没有安装 (nginx is missing; Debian: apt-get install nginx): tests/deploy/test_nginx*.py")
 fi
 install_h5
 ensure_node
@@ -39,7 +47,14 @@ fi
 skipped=$venv/not-run.txt
 rm -f "$skipped"
 export WENMING_TEST_NOT_RUN_FILE=$PWD/$skipped
-step "pytest" $venv/bin/python -m pytest -q -m "$selection"
+# Two files at once where the stores are our own, since each worker starts its own; real ones are emptied by every test. In the order of
+# their names the slow files (browser, faults) come first and nobody waits for them at the end. The long tests
+# fill the machine by themselves.
+together=()
+if [ "$selection" = "not long" ] && [ -z "${WENMING_TEST_REDIS_URL:-}${WENMING_TEST_MONGODB_URI:-}" ]; then
+  together=(-n 2 --dist loadfile --no-loadscope-reorder)
+fi
+step "pytest" $venv/bin/python -m pytest -q -m "$selection" "${together[@]}"
 if [ -s "$skipped" ]; then
   mapfile -t names <"$skipped"
   not_run+=("${names[@]}")

@@ -17,9 +17,6 @@ const WORDS: Record<string, string> = {
   TIMEOUT: '网络较慢，还没有等到回音',
   INTERNAL: '系统出了点问题，请稍后再试',
   BUSY: '现在人很多，请稍候，系统会自动再试',
-  TOKEN_MISSING: '请先登录',
-  TOKEN_EXPIRED: '登录已过期，请重新登录',
-  POSTERS_BUSY: '海报正在排队绘制，请稍候',
 }
 
 /** Refusals that time alone may lift while the campaign goes on: the request stays kept. */
@@ -30,9 +27,7 @@ export class ApiError extends Error {
     readonly code: string,
     readonly status: number,
     message: string,
-    readonly field: string | null = null,
     readonly retryAfterSeconds: number | null = null,
-    readonly requestId: string | null = null,
   ) {
     super(WORDS[code] || message || WORDS.INTERNAL)
     // Built for old engines, where a subclass of Error loses its class.
@@ -67,8 +62,16 @@ export interface Answer<T> {
   value: T
 }
 
+let turn: Promise<unknown> | null = null
+
+/** Whatever is asked from now on waits so long: thousands of pages that were waiting for one moment must not ask in it. */
+export function wait(milliseconds: number): void {
+  turn = new Promise((go) => setTimeout(go, milliseconds))
+}
+
 /** One request, JSON both ways. Throws ApiError. */
 export async function call<T>(method: Method, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer<T>> {
+  if (turn) await turn
   let timer = 0
   const late = new Promise<never>((_, refuse) => {
     timer = window.setTimeout(() => refuse(new ApiError('TIMEOUT', 0, '')), TIMEOUT_MILLISECONDS)
@@ -80,15 +83,19 @@ export async function call<T>(method: Method, path: string, body?: unknown, head
   }
 }
 
+/** The same with a form, which takes as long as its file does. */
+export const upload = <T>(path: string, form: FormData) => send<T>('POST', path, form, {}).then((answer) => answer.value)
+
 async function send<T>(method: Method, path: string, body: unknown, headers: Record<string, string>): Promise<Answer<T>> {
-  const json: Record<string, string> = body === undefined ? {} : { 'Content-Type': 'application/json' }
+  const asItIs = body === undefined || body instanceof FormData
+  const json: Record<string, string> = asItIs ? {} : { 'Content-Type': 'application/json' }
   let response: Response
   let text: string
   try {
     response = await fetch(path, {
       method,
       headers: Object.assign(json, headers),
-      body: body === undefined ? undefined : JSON.stringify(body),
+      body: asItIs ? body as FormData : JSON.stringify(body),
       credentials: 'same-origin',
     })
     text = await response.text()
@@ -112,7 +119,7 @@ function refusal(response: Response, value: unknown): ApiError {
   const error = ((value as { error?: Record<string, string> } | null) || {}).error || {}
   const seconds = parseFloat(response.headers.get('Retry-After') || '')
   const code = error.code || (response.status === 503 ? 'BUSY' : 'INTERNAL')
-  return new ApiError(code, response.status, error.message || '', error.field || null, seconds >= 0 ? seconds : null, error.request_id || null)
+  return new ApiError(code, response.status, error.message || '', seconds >= 0 ? seconds : null)
 }
 
 export const get = <T>(path: string) => call<T>('GET', path).then((answer) => answer.value)

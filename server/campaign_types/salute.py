@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from server.campaigns import Campaign
+from server.campaign_types.base import CampaignType, Rules
 
 
-class Salute:
+class SaluteRules(Rules, frozen=True):
+    """A salute has no content of its own: the flag is drawn by the page, in the law's form."""
+
+
+class Salute(CampaignType[SaluteRules]):
     title = "敬礼"
+    act = "敬礼"
+    how = "请用手机微信打开本页，看国旗升起，敬一个礼，您会看到自己是第几位。每人只计一次，不需要填写姓名和电话。"
     steps = (("rise", "升旗"), ("salute", "敬礼"), ("certificate", "证书"))
+    scene = "flag"
+    poster = "salute"
 
-    def problems(self, campaign: Campaign) -> list[str]:
-        """A salute needs an activity that is not the children's, which alone could keep nobody's words."""
-        if all(activity.children for activity in campaign.activities):
-            return ["敬礼活动至少要有一项面向所有市民的主题活动"]
-        return []
+    def __init__(self) -> None:
+        super().__init__(SaluteRules)

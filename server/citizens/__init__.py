@@ -14,6 +14,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from server.citizens.deletions import FORGET_EVERY_SECONDS, RETRY_SECONDS, DeletionList, DeletionStore, Eraser
 from server.citizens.errors import IdentityUnavailable
@@ -25,9 +26,13 @@ from server.seals import SealBroken
 from server.stores import Database, Document, PyMongoError, RedisError
 from server.tokens import Token, token_invalid
 
-__all__ = ["Citizens", "Eraser", "IdentityUnavailable", "MergeCounts"]
+__all__ = ["Citizens", "Eraser", "IdentityUnavailable", "MergeCounts", "OpenidOf"]
 
 logger = logging.getLogger(__name__)
+Result = TypeVar("Result")
+# `Citizens.openid_of`, for whoever needs nothing else of citizens.
+OpenidOf = Callable[[int, str], Awaitable[str | None]]
+Forgetter = Callable[[int], Awaitable[None]]
 
 # Two commands of a few milliseconds; past 4 s the page does better to keep the salute and ask again.
 IDENTIFY_DEADLINE_SECONDS = 4.0
@@ -45,13 +50,14 @@ class Citizens:
     """`in_unarchived_campaign(citizen)` tells whether she took part in a campaign that is not archived yet."""
 
     def __init__(self, mongo: Database, secret_key: bytes, *, deletion_list: Path, merge_counts: MergeCounts,
-                 erasers: Sequence[Eraser], in_unarchived_campaign: Callable[[int], Awaitable[bool]]) -> None:
+                 erasers: Sequence[Eraser] = (), in_unarchived_campaign: Callable[[int], Awaitable[bool]]) -> None:
         self._numbers = Numbers(mongo)
         self._identities = IdentityStore(mongo, secret_key)
         self._merges = Merges(mongo, merge_counts, self._identities.repoint)
         self._deletions = DeletionStore(mongo)
         self._deletion_list = DeletionList(deletion_list)
-        self._erasers = tuple(erasers)
+        self._erasers = list(erasers)
+        self._forgetters: list[Forgetter] = []
         self._in_unarchived_campaign = in_unarchived_campaign
         self._deleted_at: dict[int, float] = {}
         self._deletions_seen = 0.0
@@ -69,6 +75,15 @@ class Citizens:
 
     def resolve(self, citizen: int) -> int:
         return self._merges.resolve(citizen)
+
+    def numbers_of(self, citizen: int) -> list[int]:
+        """The number that counts for her, and after it those that were merged into it."""
+        return self._merges.numbers_of(citizen)
+
+    async def known(self, appid: str, openid: str) -> int | None:
+        """Her number; none is given. None also where she had herself deleted. Raises IdentityUnavailable."""
+        found = await self._in_time(self._identities.find(self._identities.openid_key(appid, openid)))
+        return None if found is None or "erased" in found else self._merges.resolve(int(found["citizen"]))
 
     def token_time(self, citizen: int, now: float) -> float:
         """The time to issue a token with: one that returns within the second of her deletion gets the next second."""
@@ -88,6 +103,35 @@ class Citizens:
         finally:
             self._identifying -= 1
 
+    async def of_listed(self, appid: str, openids: Sequence[str], now: float) -> dict[str, int]:
+        """The numbers of those whom the platform names by itself, as in a list of followers. Raises IdentityUnavailable.
+
+        They are given at first sight. Who had herself deleted is left out: that she is named is no return of hers. `openids`: some
+        hundreds at most.
+        """
+        keys = {self._identities.openid_key(appid, openid): openid for openid in openids}
+        known = {keys[one["_id"]]: one for one in await self._in_time(self._identities.find_many(list(keys)))} if keys else {}
+        found = {openid: self._merges.resolve(int(one["citizen"])) for openid, one in known.items() if "erased" not in one}
+        for openid in dict.fromkeys(openids):
+            if openid not in known:
+                found[openid] = await self.identify(appid, openid, None, now)
+        return found
+
+    async def adopt(self, appid: str, openid: str, citizen: int, now: float) -> int | None:
+        """She has this openid too, as a moved account gave it to her. Her number, or None where she had herself deleted.
+
+        `now`: before anything was asked of the platform for it, so that a deletion meanwhile is the later one. Raises IdentityUnavailable.
+        """
+
+        async def work() -> int | None:
+            known = await self._identities.find(self._identities.openid_key(appid, openid))
+            if known is not None and "erased" in known:
+                return None
+            number = await self._number_of_openid(appid, openid, self._merges.resolve(citizen), now)
+            return await self._merges.join(citizen, number, now)
+
+        return await self._in_time(work())
+
     async def issued_bound(self) -> int:
         """A number larger than every number given so far."""
         return await self._numbers.bound()
@@ -103,6 +147,15 @@ class Citizens:
                 if identity.get("appid") == appid:
                     return self._unsealed(identity)
         return None
+
+    async def identities_of(self, citizen: int) -> list[tuple[str, str]]:
+        """The AppIDs that she is known under, each with the keyed hash of her openid there."""
+        return [(identity["appid"], identity["_id"]) for number in self._merges.numbers_of(citizen)
+                for identity in await self._identities.of(number) if "appid" in identity]
+
+    async def hashes_of(self, citizen: int) -> list[str]:
+        """The keyed hashes of whatever she is known by, also of what a deletion emptied."""
+        return [identity["_id"] for number in self._merges.numbers_of(citizen) for identity in await self._identities.of(number)]
 
     # What the jobs call
 
@@ -133,8 +186,11 @@ class Citizens:
             if not back and any([await self._in_unarchived_campaign(number) for number in numbers]):
                 await self._deletions.postpone_forgetting(citizen, now + FORGET_EVERY_SECONDS)
                 continue
-            if not back:
-                forgotten += all([await self._identities.forget(number) for number in numbers])
+            if not back and all([await self._identities.forget(number) for number in numbers]):
+                for number in numbers:
+                    for forget in self._forgetters:
+                        await forget(number)
+                forgotten += 1
             await self._deletions.forgotten(citizen)
         return forgotten
 
@@ -181,6 +237,14 @@ class Citizens:
             return False
         return True
 
+    def erase_also(self, *erasers: Eraser) -> None:
+        """What else keeps something of a person; asked in this order, after those that were named before."""
+        self._erasers += erasers
+
+    def forget_also(self, *forgetters: Forgetter) -> None:
+        """What a deletion leaves under a number for as long as she could come back to it; asked once nobody can. May be repeated."""
+        self._forgetters += forgetters
+
     async def _erase_everywhere(self, citizen: int, deleted_at: float, now: float) -> None:
         await self._deletion_list.append(citizen, deleted_at)
         numbers = self._merges.numbers_of(citizen)
@@ -198,6 +262,15 @@ class Citizens:
         self._deleted_at[citizen] = max(deleted_at, self._deleted_at.get(citizen, -1.0))
 
     # Identification
+
+    async def _in_time(self, work: Awaitable[Result]) -> Result:
+        """Raises IdentityUnavailable where MongoDB does not answer."""
+        try:
+            async with asyncio.timeout(IDENTIFY_DEADLINE_SECONDS):
+                return await work
+        except (PyMongoError, TimeoutError) as error:
+            logger.warning("citizens could not be looked up: %s", type(error).__name__)
+            raise IdentityUnavailable() from error
 
     async def _identify_twice(self, appid: str, openid: str, unionid: str | None, now: float) -> int:
         for _ in range(IDENTIFY_TRIES - 1):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 from server.stores import Collection, Document
 
 # Documents of one page: a few milliseconds and 100 KB.
@@ -13,12 +15,20 @@ OVERLAP_SECONDS = 60.0
 async def changed_since(collection: Collection, changed_at: float) -> list[Document]:
     """Every document changed after `changed_at`, and those of the minute before it again."""
     found: dict[object, Document] = {}
-    start, limit = changed_at - OVERLAP_SECONDS, PAGE
-    while True:
-        page = await collection.find({"changed_at": {"$gte": start}}).sort("changed_at", 1).limit(limit).to_list(limit)
+    async for page in pages_since(collection, changed_at - OVERLAP_SECONDS):
         found.update((document["_id"], document) for document in page)
+    return list(found.values())
+
+
+async def pages_since(collection: Collection, since: float, field: str = "changed_at") -> AsyncIterator[list[Document]]:
+    """Every document whose `field` is `since` or later, in that order, by pages. One at the seam of two pages comes twice."""
+    start, limit = since, PAGE
+    while True:
+        page = await collection.find({field: {"$gte": start}}).sort(field, 1).limit(limit).to_list(limit)
+        if page:
+            yield page
         if len(page) < limit:
-            return list(found.values())
-        last = float(page[-1]["changed_at"])
+            return
+        last = float(page[-1][field])
         # A page of one single moment cannot be passed by its time: look at more of it.
         start, limit = last, limit * 2 if last == start else PAGE

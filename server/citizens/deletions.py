@@ -12,10 +12,10 @@ import asyncio
 import json
 import logging
 import os
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
-from server.citizens.changes import changed_since
+from server.citizens.changes import changed_since, pages_since
 from server.stores import Database, Document
 
 logger = logging.getLogger(__name__)
@@ -45,6 +45,9 @@ class DeletionStore:
 
     async def since(self, changed_at: float) -> list[Document]:
         return await changed_since(self._deletions, changed_at)
+
+    def pages_since(self, changed_at: float) -> AsyncIterator[list[Document]]:
+        return pages_since(self._deletions, changed_at)
 
     async def all(self) -> list[Document]:
         return await self.since(0.0)

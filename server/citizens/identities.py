@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import hashlib
 from base64 import urlsafe_b64encode
+from collections.abc import AsyncIterator
 from typing import Any
 
+from server.citizens.changes import pages_since
 from server.seals import Seal, derive_key
 from server.stores import Database, Document, DuplicateKeyError
 
@@ -47,9 +49,20 @@ class IdentityStore:
     async def find(self, key: str) -> Document | None:
         return await self._identities.find_one({"_id": key})
 
+    async def find_many(self, keys: list[str]) -> list[Document]:
+        return await self._identities.find({"_id": {"$in": keys}}).limit(len(keys)).to_list(len(keys))
+
     async def claim_openid(self, key: str, citizen: int, appid: str, openid: str, now: float) -> bool:
         """Write the mapping with its sealed openid in one insert; False where somebody was first."""
         return await self._insert({"_id": key, "citizen": citizen, **self._sealed(key, appid, openid, now)})
+
+    def pages_since(self, seen_at: float) -> AsyncIterator[list[Document]]:
+        """Those taken into use at that time or later, by pages."""
+        return pages_since(self._identities, seen_at, "seen_at")
+
+    async def put_back(self, key: str, citizen: int) -> bool:
+        """After a restore: a hash has its number again, empty as a deletion leaves it, until she signs in. False where it has one."""
+        return await self._insert({"_id": key, "citizen": citizen, "erased": 1})
 
     async def claim_unionid(self, key: str, citizen: int, now: float) -> bool:
         return await self._insert({"_id": key, "citizen": citizen, "seen_at": now})

@@ -9,9 +9,9 @@ before anything moves, and moving is repeated until it is finished, by whoever r
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
-from server.citizens.changes import changed_since
+from server.citizens.changes import changed_since, pages_since
 from server.errors import WenmingError
 from server.stores import Database, Document, DuplicateKeyError, PyMongoError, RedisError
 
@@ -47,6 +47,9 @@ class MergeStore:
 
     async def since(self, changed_at: float) -> list[Document]:
         return await changed_since(self._merges, changed_at)
+
+    def pages_since(self, changed_at: float) -> AsyncIterator[list[Document]]:
+        return pages_since(self._merges, changed_at)
 
     async def due(self, now: float) -> list[Document]:
         return await self._merges.find({"due": {"$lte": now}}).sort("due", 1).limit(BATCH).to_list(BATCH)

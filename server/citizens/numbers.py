@@ -56,6 +56,14 @@ class NumberStore:
         """Never call it twice for the same numbers: somebody may have claimed them in between."""
         await self._blocks.insert_one({"_id": f"remain:{numbers[0]}", "first": numbers[0], "last": numbers[-1], "free": 1})
 
+    async def go_on_after(self, number: int) -> None:
+        """After a restore: nothing up to `number` is given again, and nothing that was free when the backup was taken. May be repeated."""
+        try:
+            await self._blocks.update_one({"_id": "next"}, {"$max": {"next": number}}, upsert=True)
+        except DuplicateKeyError:
+            await self._blocks.update_one({"_id": "next"}, {"$max": {"next": number}})
+        await self._blocks.delete_many({"free": 1})
+
     async def bound(self) -> int:
         document = await self._blocks.find_one({"_id": "next"})
         return int(document["next"]) + 1 if document else 1

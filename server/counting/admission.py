@@ -7,7 +7,7 @@ queue says little (a fast one may be long), by age it says how long people wait.
 from __future__ import annotations
 
 import asyncio
-import time
+from time import monotonic
 
 from server.errors import Unavailable
 
@@ -21,7 +21,7 @@ FEWEST_INSIDE = 256
 
 
 class Admission:
-    """`inside`: salutes that are being counted in this process."""
+    """`inside`: what waits for an answer of a shard in this process, or for something to ask it at all; whoever keeps it counts."""
 
     def __init__(self) -> None:
         self.inside = 0
@@ -37,25 +37,21 @@ class Admission:
         """
         if waited_seconds > MAX_WAIT_SECONDS:
             raise Unavailable()
-        if self.inside >= FEWEST_INSIDE and max(self._lag_seconds, time.monotonic() - self._due) > MAX_LAG_SECONDS:
+        if self.inside >= FEWEST_INSIDE and max(self._lag_seconds, monotonic() - self._due) > MAX_LAG_SECONDS:
             raise Unavailable()
 
-    def enter(self) -> None:
-        """Count one in; `leave` must follow."""
-        self.inside += 1
+    def watch(self) -> None:
+        """Measure the loop while somebody is inside. Whoever raises `inside` from 0 calls it."""
         if self._beat is None:
             self._lag_seconds = 0.0
             self._set()
 
-    def leave(self) -> None:
-        self.inside -= 1
-
     def _set(self) -> None:
-        self._due = time.monotonic() + BEAT_SECONDS
+        self._due = monotonic() + BEAT_SECONDS
         self._beat = asyncio.get_running_loop().call_later(BEAT_SECONDS, self._beaten)
 
     def _beaten(self) -> None:
-        self._lag_seconds = max(0.0, time.monotonic() - self._due)
+        self._lag_seconds = max(0.0, monotonic() - self._due)
         if self.inside:
             self._set()
         else:

@@ -17,7 +17,7 @@ from server.counting.cells import CELL, CELL_BYTES, DELETED, MAX_EMPTY_PAGES, ME
 from server.counting.coalescer import ShardNotReady
 from server.counting.epochs import EpochStore
 from server.counting.service import Counting, Handle
-from server.counting.shards import Item, Superseded
+from server.counting.shards import Superseded
 from server.errors import Conflict, NotFound
 from server.participations import ParticipationStore
 
@@ -44,9 +44,9 @@ class Amendments:
     async def void(self, campaign: Campaign, period: str, citizen: int) -> None:
         """Take a participation out of every total. Repeating it changes nothing. Raises NotFound, Conflict NOT_DURABLE_YET."""
         await self._check_period(campaign, period)
-        handle = self._handle(campaign, period, citizen)
+        handle = self._counting.handle(campaign, period, citizen)
         for _ in range(TRIES):
-            cell = await self._cell(handle, citizen)
+            cell = await handle.coalescer.look(citizen)
             if cell.ordinal == 0:
                 raise NO_PARTICIPATION()
             if cell.flags & VOID:
@@ -76,9 +76,9 @@ class Amendments:
         """Mark her cells: the count stays, the person is gone. Returns the slugs of the running campaigns she took part in."""
         took_part = []
         for campaign, period in await self._periods():
-            handle = self._handle(campaign, period, citizen)
+            handle = self._counting.handle(campaign, period, citizen)
             for _ in range(TRIES):
-                cell = await self._cell(handle, citizen)
+                cell = await handle.coalescer.look(citizen)
                 if cell.ordinal == 0 or cell.flags & DELETED:
                     break
                 if await self._set(handle, citizen, cell, structs.replace(cell, flags=cell.flags | DELETED), ("", ""), ("", ""), "deleted"):
@@ -101,9 +101,9 @@ class Amendments:
 
     async def _close_loser(self, campaign: Campaign, period: str, loser: int) -> Record:
         """Mark the loser's cell, even an empty one, so that a process that does not know of the merge cannot count her there."""
-        handle = self._handle(campaign, period, loser)
+        handle = self._counting.handle(campaign, period, loser)
         for _ in range(TRIES):
-            cell = await self._cell(handle, loser)
+            cell = await handle.coalescer.look(loser)
             if cell.flags & MERGED:
                 return cell
             where = await self._place(campaign, period, loser) if cell.ordinal else ("", "")
@@ -112,9 +112,9 @@ class Amendments:
         raise ShardNotReady()
 
     async def _carry(self, campaign: Campaign, period: str, loser: int, theirs: Record, survivor: int) -> None:
-        handle = self._handle(campaign, period, survivor)
+        handle = self._counting.handle(campaign, period, survivor)
         for _ in range(TRIES):
-            own = await self._cell(handle, survivor)
+            own = await handle.coalescer.look(survivor)
             if own.flags & VOID:
                 return  # her own was voided by an audited act, which a merge does not undo
             keeps_own = own.ordinal and (own.second, own.ordinal) <= (theirs.second, theirs.ordinal)
@@ -141,12 +141,6 @@ class Amendments:
             periods = {document["period"] for document in await self._epochs.of_campaign(campaign.slug)}
             found += [(campaign, period) for period in sorted(periods)]
         return found
-
-    def _handle(self, campaign: Campaign, period: str, citizen: int) -> Handle:
-        return self._counting.period(campaign, period).handles[citizen % campaign.shards]
-
-    async def _cell(self, handle: Handle, citizen: int) -> Record:
-        return (await handle.coalescer.submit(Item(citizen, -1))).record
 
     async def _place(self, campaign: Campaign, period: str, citizen: int) -> tuple[str, str]:
         """Region and unit of her participation, from its document. Raises Conflict NOT_DURABLE_YET."""

@@ -11,7 +11,6 @@ import struct
 import msgspec
 
 CELL = struct.Struct(">IIIH")
-RECORD = struct.Struct(">BIIIH")
 CELL_BYTES = CELL.size
 # 4,096 cells are 57 KB: small enough to rewrite, large enough that a city of two million has 537 pages.
 CELLS_PER_PAGE = 4096
@@ -26,9 +25,11 @@ ACTIVITY_BITS = VOID - 1
 # Statuses of a record, as accept.lua gives them.
 REPEAT, FIRST, ACTIVITY, RESTORED = 0, 1, 2, 3
 VOIDED, NOT_OPEN, ENDED, PAUSED, FROZEN, NO_PLACE, IS_MERGED, FULL, ABSENT = 16, 17, 18, 19, 20, 21, 22, 23, 24
+# Of a merged one's cells those that she had deleted; told apart here, by the cell's flags.
+IS_DELETED = 25
 
 
-class Record(msgspec.Struct, frozen=True):
+class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One citizen's answer from her shard: `ordinal` is the city-wide number, `second` since 1970."""
 
     status: int

@@ -1,22 +1,22 @@
 """Many requests, few calls: the salutes of one loop turn go to a shard as one script call.
 
 Invariants: one call of a shard is in flight at a time, and the next batch gathers meanwhile; a repeat of
-what is waiting or in flight joins its future; the queue is bounded in length, in age and in time, and what
-is past a bound is refused with BUSY before anything was decided for it.
+what is waiting or in flight joins it; the queue is bounded in length, in age and in time. What is refused in the queue
+was not counted; of what is refused in flight nobody knows, and who asks again is told.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections import deque
-from collections.abc import Awaitable, Callable
-from functools import partial
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from time import monotonic
+from typing import Any, TypeVar
 
 import msgspec
 
+from server.counting.admission import Admission
 from server.counting.cells import ACTIVITY, FIRST, REPEAT, RESTORED, Record
 from server.counting.shards import Item, Shard
 from server.errors import Unavailable
@@ -44,20 +44,32 @@ CROWD_AGE_SECONDS = 0.1
 HARMED_BY_ONE = ("BAD_ARGUMENT", "WRONGTYPE")
 
 
-class Answer(msgspec.Struct, frozen=True):
-    """One citizen's record, and whether MongoDB has its last change."""
+# Citizen and activity; for another receipt or lateness of the same, these too.
+Key = int | tuple[object, ...]
+# Called once, for `whose` salute it is: with the record and whether MongoDB has its last change, or with why there is none.
+ShardReply = Callable[[Any, Record | Exception, bool], None]
 
-    record: Record
-    durable: bool
 
+class Waiting(msgspec.Struct, frozen=True, eq=False):
+    """What waits: since when (monotonic), what is asked, under which key, and who gets the answer."""
 
-# Called once, when the salute is counted or refused; it must not raise, for it stands among others of its batch.
-Reply = Callable[[Answer | Exception], None]
+    since: float
+    key: Key
+    item: Item
+    reply: ShardReply
+    whose: Any
+
+    def answer(self, record: Record | Exception, durable: bool) -> None:
+        """Whatever the reply does, the others of its batch get theirs."""
+        try:
+            self.reply(self.whose, record, durable)
+        except Exception:
+            logger.exception("a reply failed")
 
 
 class ShardNotReady(Unavailable):
     code = "SHARD_NOT_READY"
-    message = "计数服务正在恢复，您的敬礼已保存在本机，稍后自动送达"
+    message = "计数服务正在恢复，您的参与已保存在本机，稍后自动送达"
 
     def __init__(self) -> None:
         super().__init__(retry_after_seconds=1)
@@ -70,18 +82,20 @@ class Coalescer:
     when the shard refused, and has it looked after.
     """
 
-    def __init__(self, shard: Shard, epoch: Callable[[], int | None], not_ready: Callable[[], Awaitable[None]], *,
+    def __init__(self, shard: Shard, epoch: Callable[[], int | None], not_ready: Callable[[], Awaitable[None]], admission: Admission, *,
                  max_waiting: int, deadline_seconds: float, metrics: Metrics) -> None:
         self._shard = shard
         self._epoch = epoch
         self._not_ready = not_ready
+        self._admission = admission
         self._max_waiting = max_waiting
         self._deadline_seconds = deadline_seconds
         self._metrics = metrics
-        self._waiting: deque[tuple[float, Item]] = deque()
-        # Who waits for each item that is queued or in flight: who came first, then those who repeat it.
-        self._asking: dict[Item, list[Reply]] = {}
-        self._joined = 0  # those who repeat
+        self._waiting: deque[Waiting] = deque()
+        # What is queued or in flight, and who asked for it again meanwhile.
+        self._asked: dict[Key, Waiting] = {}
+        self._joined: dict[Key, list[Waiting]] = {}
+        self._joined_count = 0
         self._pump: asyncio.Task[None] | None = None
         self._sweep: asyncio.TimerHandle | None = None
         self._called_at = float("-inf")
@@ -89,36 +103,52 @@ class Coalescer:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def ask(self, item: Item, reply: Reply) -> None:
-        """Queue one salute; `reply` gets its Answer or Unavailable, at once when the queue is full."""
-        asking = self._asking.get(item)
-        if asking is not None:
-            if self._joined >= self._max_waiting:
-                reply(Unavailable())
-            else:
-                self._joined += 1
-                asking.append(reply)
+    def aged_seconds(self) -> float:
+        """How long the oldest has been waiting, in the queue or in a call."""
+        oldest = next(iter(self._asked.values()), None)
+        return 0.0 if oldest is None else monotonic() - oldest.since
+
+    def ask(self, item: Item, reply: ShardReply, whose: Any) -> None:
+        """Queue one salute; `reply` gets its record or Unavailable, at once when the queue is full."""
+        now, waiting = monotonic(), self._waiting
+        entry = Waiting(now, item.citizen << 4 | item.bit + 1, item, reply, whose)  # an activity is one of 13 bits, or -1
+        asked = self._asked.setdefault(entry.key, entry)
+        if asked is not entry and (asked.item.receipt != item.receipt or asked.item.late != item.late):
+            # Another receipt may bring something else back. Another place is only a repeat, of which nobody may queue thousands.
+            entry = Waiting(now, (entry.key, item.receipt, item.late), item, reply, whose)
+            asked = self._asked.setdefault(entry.key, entry)
+        if asked is not entry:
+            self._join(entry)
             return
-        now = time.monotonic()
-        if len(self._waiting) >= self._max_waiting or len(self._waiting) >= MAX_BATCH and self._is_late(now):
-            reply(Unavailable())
+        if len(waiting) >= self._max_waiting or len(waiting) >= MAX_BATCH and self._is_late(now):
+            self._forget(entry)
+            entry.answer(Unavailable(), False)
             return
-        self._asking[item] = [reply]
-        self._waiting.append((now, item))
+        waiting.append(entry)
+        self._admission.inside += 1
         if self._pump is None:
+            self._admission.watch()
             self._pump = asyncio.get_running_loop().create_task(self._run())
         if self._sweep is None:
             self._sweep = asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._drop_overdue)
 
-    def submit(self, item: Item) -> asyncio.Future[Answer]:
-        """The same for who waits. The future gives its Answer or raises Unavailable."""
-        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self.ask(item, partial(settle, future))
-        return future
+    async def look(self, citizen: int) -> Record:
+        """A citizen's cell as it is, in the order of what was asked before. Raises Unavailable."""
+        future: asyncio.Future[Record] = asyncio.get_running_loop().create_future()
+        self.ask(Item(citizen, -1), lambda future, record, durable: settle(future, record), future)
+        return await future
+
+    def _join(self, entry: Waiting) -> None:
+        if self._joined_count >= self._max_waiting:
+            entry.answer(Unavailable(), False)
+            return
+        self._joined_count += 1
+        self._admission.inside += 1
+        self._joined.setdefault(entry.key, []).append(entry)
 
     def _is_late(self, now: float) -> bool:
         """Whether the oldest has waited as long as a crowd may; a shard that is being made ready gets its whole time."""
-        return self._epoch() is not None and now - self._waiting[0][0] > CROWD_AGE_SECONDS
+        return self._epoch() is not None and now - self._waiting[0].since > CROWD_AGE_SECONDS
 
     async def drain(self) -> None:
         """Wait until everything accepted so far is answered."""
@@ -128,27 +158,35 @@ class Coalescer:
     async def _run(self) -> None:
         try:
             while self._waiting:
-                early = self._called_at + GATHER_SECONDS - time.monotonic()
+                early = self._called_at + GATHER_SECONDS - monotonic()
                 if early > 0 and len(self._waiting) < MAX_BATCH:
                     await asyncio.sleep(early)
-                self._called_at = time.monotonic()
-                oldest = self._waiting[0][0]
-                batch = [self._waiting.popleft()[1] for _ in range(min(len(self._waiting), MAX_BATCH))]
-                await self._send(batch, max(oldest + self._deadline_seconds, self._called_at + LEAST_CALL_SECONDS))
+                    if not self._waiting:  # all of it was overdue meanwhile
+                        break
+                self._called_at = monotonic()
+                oldest = self._waiting[0].since
+                batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_BATCH))]
+                try:
+                    await self._send(batch, max(oldest + self._deadline_seconds, self._called_at + LEAST_CALL_SECONDS))
+                except Exception as error:
+                    logger.exception("shard %s: a batch failed", self._shard.id)
+                    for entry in batch:
+                        if self._asked.get(entry.key) is entry:  # not yet answered
+                            self._refuse(entry, error)
         finally:
             self._pump = None
 
-    async def _send(self, batch: list[Item], until: float) -> None:
+    async def _send(self, batch: list[Waiting], until: float) -> None:
         """Have it counted, or refuse it by `until`: then nobody knows whether it was, and who asks again is told."""
         failure: Exception = Unavailable()
         for attempt in range(TRIES):
-            started = time.monotonic()
+            started = monotonic()
             if attempt and started > until:
                 break
             try:
                 epoch = self._epoch()
                 async with asyncio.timeout(until - started):
-                    accepted = None if epoch is None else await self._shard.accept(epoch, batch)
+                    accepted = None if epoch is None else await self._shard.accept(epoch, [entry.item for entry in batch])
             except (RedisError, OSError, TimeoutError) as error:
                 if any(word in str(error) for word in HARMED_BY_ONE):
                     failure = error
@@ -165,40 +203,54 @@ class Coalescer:
                 await self._not_ready()
                 continue
             self._metrics.observe("batches_sent_participations", len(batch))
-            self._metrics.observe("batches_answered_seconds", time.monotonic() - started)
-            for item, record in zip(batch, accepted.records, strict=True):
-                self._settle(item, record, 0 < record.seq <= accepted.watermark)
+            self._metrics.observe("batches_answered_seconds", monotonic() - started)
+            watermark, asked = accepted.watermark, self._asked
+            for entry, record in zip(batch, accepted.records, strict=True):
+                if entry.key in self._joined:
+                    self._repeat(entry, record, 0 < record.seq <= watermark)
+                    continue
+                del asked[entry.key]  # _forget and answer in place: two calls less for each salute
+                try:
+                    entry.reply(entry.whose, record, 0 < record.seq <= watermark)
+                except Exception:
+                    logger.exception("a reply failed")
+            self._admission.inside -= len(batch)
             return
         if len(batch) > 1 and not isinstance(failure, Unavailable):
             # Somebody's part of it cannot be counted; by halves the others are told apart from hers in nine steps.
             await self._send(batch[:len(batch) // 2], until)
             await self._send(batch[len(batch) // 2:], until)
             return
-        for item in batch:
-            self._refuse(item, failure)
+        for entry in batch:
+            self._refuse(entry, failure)
 
-    def _settle(self, item: Item, record: Record, durable: bool) -> None:
-        """Give the record to all who ask: something new to the first of them, a repeat to the others, who did not make it."""
-        answer = Answer(record, durable)
-        for reply in self._leave(item):
-            reply(answer)
-            if record.status in (FIRST, ACTIVITY, RESTORED):
-                answer = Answer(Record(REPEAT, record.ordinal, record.second, record.seq, record.flags), durable)
+    def _repeat(self, entry: Waiting, record: Record, durable: bool) -> None:
+        """Those who joined get the same as who was first, but something new is none of theirs: they did not make it."""
+        joined = self._forget(entry)
+        entry.answer(record, durable)
+        status = REPEAT if record.status in (FIRST, ACTIVITY, RESTORED) else record.status
+        again = Record(status, record.ordinal, record.second, record.seq, record.flags)
+        for one in joined:
+            one.answer(again, durable)
 
-    def _refuse(self, item: Item, error: Exception) -> None:
-        for reply in self._leave(item):
-            reply(error)
+    def _refuse(self, entry: Waiting, error: Exception) -> None:
+        self._admission.inside -= 1
+        for one in (entry, *self._forget(entry)):
+            one.answer(error, False)
 
-    def _leave(self, item: Item) -> list[Reply]:
-        replies = self._asking.pop(item)
-        self._joined -= len(replies) - 1
-        return replies
+    def _forget(self, entry: Waiting) -> Sequence[Waiting]:
+        """From now on who asks for the same is asked for anew. Gives who joined."""
+        del self._asked[entry.key]
+        joined = self._joined.pop(entry.key, ())
+        self._joined_count -= len(joined)
+        self._admission.inside -= len(joined)
+        return joined
 
     def _drop_overdue(self) -> None:
         """Refuse what has waited past the deadline behind a stalled call: early news beats a late answer."""
-        overdue = time.monotonic() - self._deadline_seconds
-        while self._waiting and self._waiting[0][0] < overdue:
-            self._refuse(self._waiting.popleft()[1], Unavailable())
+        overdue = monotonic() - self._deadline_seconds
+        while self._waiting and self._waiting[0].since < overdue:
+            self._refuse(self._waiting.popleft(), Unavailable())
         self._sweep = None
         if self._waiting:
             self._sweep = asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._drop_overdue)

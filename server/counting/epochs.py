@@ -7,6 +7,7 @@ Invariant: epoch, fence and the high marks only rise.
 
 from __future__ import annotations
 
+import logging
 import secrets
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,8 @@ from typing import Any
 from pymongo import ReturnDocument
 
 from server.stores import Database, Document, DuplicateKeyError
+
+logger = logging.getLogger(__name__)
 
 # Longer than any pause of a healthy process, short enough that a killed one is replaced within a person's patience.
 LEASE_SECONDS = 5.0
@@ -119,6 +122,18 @@ class EpochStore:
                                                           "$set": {"drained_per_second": drained_per_second}})
         await self._shards.update_one({"_id": shard_id, "totals_seq": {"$lt": seq}},
                                       {"$set": {"totals_epoch": epoch, "totals_seq": seq, "totals": totals}})
+
+    async def put_back(self, known: Document, marks: Document, now: float) -> None:
+        """After a restore: the shard is known, with these marks at the least, and nobody has it. `known`: campaign, period, shard, shards
+        and birth of one that MongoDB may have forgotten; a birth that it knows stands. May be repeated."""
+        shard_id = f"{known['campaign']}:{known['period']}:{known['shard']}"
+        try:
+            await self._shards.insert_one({
+                "_id": shard_id, **known, "epoch": 1, "created_at": now, "keeper_until": 0.0, "ledger_until": 0.0, "fence": 0, "ledger": "",
+                "ledger_seq": 0, "high_seq": 0, "high_ordinal": 0, "totals_seq": -1, "totals": {}})
+        except DuplicateKeyError:
+            logger.debug("shard %s is in the backup", shard_id)
+        await self._shards.update_one({"_id": shard_id}, {"$max": marks, "$set": {"keeper_until": 0.0, "ledger_until": 0.0, "ledger": ""}})
 
     async def forget(self, campaign: str) -> None:
         """Mark every shard of an archived campaign: its Redis keys are gone for good."""

@@ -38,7 +38,7 @@ Meta = dict[str, int | str]
 class Keeper:
     """`issued_bound()` gives the count of citizen numbers issued so far: nobody else can have an ordinal.
 
-    `acknowledged(shard id)` gives the highest sequence that this process saw answered.
+    Of a shard, `acknowledged` is the highest sequence that this process saw answered.
     """
 
     def __init__(self, epochs: EpochStore, documents: ParticipationStore, ledger: Ledger, owner: str, clock: Clock, *,
@@ -127,6 +127,10 @@ class Keeper:
         replica, or got the shard whole from a master that lives."""
         return (begun.seq >= max(state.ledger_seq, state.high_seq, acknowledged)
                 and (await shard.durable_server() or await shard.moved_whole(begun)))
+
+    async def drain(self, shard: Shard, campaign: Campaign) -> None:
+        """Make documents of what the journal holds, for commands while no ledger runs."""
+        await self._drain_journal(shard, campaign)
 
     async def _drain_journal(self, shard: Shard, campaign: Campaign) -> None:
         """What the journal still holds becomes documents first, so that documents are all there is to put back."""

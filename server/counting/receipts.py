@@ -18,7 +18,7 @@ MAC_BYTES = 16
 MAX_CHARACTERS = 512
 
 
-class Receipt(msgspec.Struct, frozen=True, array_like=True):
+class Receipt(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """`ordinal` city-wide, `second` since 1970, `bits` one bit for each activity."""
 
     campaign: str
@@ -45,7 +45,9 @@ class Receipts:
 
     def sign(self, receipt: Receipt) -> str:
         payload = _encode(receipt)
-        text = binascii.b2a_base64(payload + self._mac(payload), newline=False)
+        mac = self._keyed.copy()  # as in _mac: a call less for each salute
+        mac.update(payload)
+        text = binascii.b2a_base64(payload + mac.digest(), newline=False)
         return text.translate(_TO_URL, b"=").decode("ascii")
 
     def read(self, text: str) -> Receipt | None:

@@ -1,7 +1,7 @@
 """The counting service: one door for every salute, whichever port it came through.
 
-Owns: the rules around the script (which period, which receipt, which refusal) and the handles of the
-shards in this process. Does not own the count: that is the script's, shard by shard.
+Owns: the way of a salute through this process, and its handles of the shards. Does not own the count: that is the
+script's, shard by shard; nor the rules around the script (rules.py).
 """
 
 from __future__ import annotations
@@ -9,25 +9,27 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
 
 from msgspec import structs
 
-from server.campaigns import Campaign
-from server.clock import day_bounds, day_of
+from server.campaigns import LATE_SECONDS, Campaign
+from server.clock import day_of
 from server.counting import cells
 from server.counting.admission import Admission
-from server.counting.asks import OUTCOMES, REFUSAL_METRICS, REFUSALS, Ask, Plan, Reply, Taken
-from server.counting.coalescer import Answer, Coalescer, ShardNotReady, settle
+from server.counting.asks import REFUSALS, Ask, Caller, Reply, Taken
+from server.counting.cells import Record
+from server.counting.coalescer import Coalescer, settle
 from server.counting.epochs import EpochStore
 from server.counting.figures import Figures, ShardFigures, total
 from server.counting.keeper import RETRY_SECONDS, Keeper
-from server.counting.receipts import Receipt, Receipts
+from server.counting.receipts import Receipt
+from server.counting.rules import PlaceIndex, Rules, Salute, period_of, window_of
 from server.counting.shards import Item, Shard, Superseded
-from server.errors import InvalidBody, NotFound, Unavailable
+from server.errors import Unavailable, WenmingError
 from server.metrics import Metrics
 from server.participations import ParticipationStore
 from server.redis_nodes import RedisNodes
@@ -37,20 +39,11 @@ logger = logging.getLogger(__name__)
 
 # Yesterday's shards keep their ledger this much longer than late salutes come, for the last of these to be written.
 LEDGER_SECONDS = 600
-# A request that never got an answer is taken this long after its period (design: 30 minutes); accept.lua has it too.
-LATE_SECONDS = 1800
-# A clock may be ahead by this much: a phone's, before its "first tried at" is not believed, and ours at an opening.
-CLOCK_AHEAD_SECONDS = 60
 
 class Campaigns(Protocol):
     def at_hand(self, slug: str) -> Campaign | None: ...
     async def get(self, slug: str) -> Campaign: ...
     async def get_any(self, slug: str) -> Campaign: ...
-
-
-class PlaceIndex(Protocol):
-    def has_region(self, region: str) -> bool: ...
-    def has_unit(self, region: str, unit: str) -> bool: ...
 
 
 class Places(Protocol):
@@ -80,85 +73,83 @@ class Period:
     handles: list[Handle] = field(default_factory=list)
 
 
-def period_of(campaign: Campaign, now: float) -> str:
-    """The period that a moment belongs to: before the opening the first, after the close the last."""
-    if campaign.period_rule == "all":
-        return "all"
-    return day_of(max(campaign.opens_at, min(now, campaign.closes_at - 1)))
-
-
-def window_of(campaign: Campaign, period: str) -> tuple[int, int]:
-    """First second, and the second after the last, of a period."""
-    if period == "all":
-        return campaign.opens_at, campaign.closes_at
-    start, end = day_bounds(period)
-    return max(start, campaign.opens_at), min(end, campaign.closes_at)
-
-
 class Counting:
-    """`resolve` gives the number that a merged one became; `refresh_identities` makes this process learn of merges at once, when a
-    cell tells of one that it does not know."""
+    """`refresh_identities` makes this process learn of merges at once, when a cell tells of one that it does not know."""
 
-    def __init__(self, redis: RedisNodes, epochs: EpochStore, keeper: Keeper, documents: ParticipationStore, receipts: Receipts,
+    def __init__(self, redis: RedisNodes, epochs: EpochStore, keeper: Keeper, documents: ParticipationStore, rules: Rules,
                  campaigns: Campaigns, places: Places, metrics: Metrics, *, queue_max_requests: int, deadline_seconds: float,
-                 resolve: Callable[[int], int], refresh_identities: Callable[[], Awaitable[None]],
-                 clock_override: int | None = None) -> None:
+                 refresh_identities: Callable[[], Awaitable[None]], clock_override: int | None = None) -> None:
         self._redis = redis
         self._epochs = epochs
         self._keeper = keeper
         self._documents = documents
-        self._receipts = receipts
+        self._rules = rules
         self._campaigns = campaigns
         self._places = places
         self._metrics = metrics
         self._queue_max_requests = queue_max_requests
         self._deadline_seconds = deadline_seconds
-        self._resolve = resolve
         self._refresh_identities = refresh_identities
         self._periods: dict[tuple[str, str], Period] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._outcomes = {status: metrics.series("participations_accepted_total", name) for status, name in OUTCOMES.items()}
         self.admission = Admission()
         self.clock_override = clock_override  # tests: the shards' clock instead of the server's TIME
 
-    async def participate(self, ask: Ask, now: float) -> Taken:
+    async def participate(self, slug: str, citizen: int, ask: Ask, now: float) -> Taken:
         """Count a salute once, or give her first answer again.
 
         Raises NotFound (CAMPAIGN_NOT_FOUND), InvalidBody (UNKNOWN_*), Conflict (CAMPAIGN_*), Forbidden (VOIDED), Unavailable.
         """
         future: asyncio.Future[Taken] = asyncio.get_running_loop().create_future()
-        self.begin(ask, now, partial(settle, future))
+        self.count([(slug, citizen, ask, partial(settle, future))], now)
         return await future
 
-    def begin(self, ask: Ask, now: float, reply: Reply) -> None:
-        """The same for a door that counts its microseconds: a salute for which everything is at hand needs no task and no future of
-        its own. Raises what is known at once; all else goes to `reply`, perhaps before this returns."""
-        campaign = self._campaigns.at_hand(ask.slug)
-        places = self._places.at_hand(campaign) if campaign else None
-        plan = self._plan(campaign, places, ask, now) if campaign and places else None
-        self.admission.enter()
-        reply = partial(self._leave, reply)
-        if plan and not plan.foreign_receipt:
-            self._count(plan, now, reply)
-        else:
-            self._soon(self._begin_later(ask, now, reply), reply)
+    def count(self, callers: Iterable[Caller], now: float) -> None:
+        """The same for a door that counts its microseconds, for all who stand there: a salute for which everything is at hand needs no
+        task and no future of its own. Raises nothing; each reply gets its outcome, perhaps before this returns."""
+        at_hand: dict[str, tuple[Campaign, PlaceIndex] | None] = {}
+        for caller in callers:
+            slug, citizen, ask, reply = caller
+            try:
+                known = at_hand[slug] if slug in at_hand else at_hand.setdefault(slug, self._at_hand(slug))
+                if known is None:
+                    self._soon(self._count_later(caller, now), reply)
+                    continue
+                salute = self._rules.salute(*known, citizen, ask, now, reply)
+                if ask.receipt and salute.foreign_receipt is not None:
+                    self._soon(self._count_later(caller, now), reply)
+                else:
+                    self._ask_shard(salute)
+            except WenmingError as error:
+                reply(error)
+            except Exception as error:
+                logger.exception("a salute could not be asked for")
+                reply(error)
 
-    def _leave(self, reply: Reply, outcome: Taken | Exception) -> None:
-        self.admission.leave()
-        reply(outcome)
+    def _at_hand(self, slug: str) -> tuple[Campaign, PlaceIndex] | None:
+        campaign = self._campaigns.at_hand(slug)
+        places = self._places.at_hand(campaign) if campaign is not None else None
+        return None if campaign is None or places is None else (campaign, places)
 
-    async def _begin_later(self, ask: Ask, now: float, reply: Reply) -> None:
-        campaign = await self._campaigns.get(ask.slug)
+    async def _count_later(self, caller: Caller, now: float) -> None:
+        slug, citizen, ask, reply = caller
+        campaign = await self._campaigns.get(slug)
         places = await self._places.of(campaign)
-        plan = self._plan(campaign, places, ask, now)
-        if plan.foreign_receipt and await self._is_voided(campaign, plan.foreign_receipt):
-            plan = self._plan(campaign, places, structs.replace(ask, receipt=""), now)
-        self._count(plan, now, reply)
+        salute = self._rules.salute(campaign, places, citizen, ask, now, reply)
+        if salute.foreign_receipt is not None and await self._is_voided(campaign, salute.foreign_receipt):
+            salute = self._rules.salute(campaign, places, citizen, structs.replace(ask, receipt=None), now, reply)
+        self._ask_shard(salute)
 
     def _soon(self, work: Coroutine[Any, Any, None], reply: Reply) -> None:
-        """Do what must be waited for; where it fails, `reply` gets the reason."""
+        """Do what must be waited for; where it fails, or too much of it waits already, `reply` gets the reason."""
+        if len(self._tasks) >= self._queue_max_requests:
+            work.close()
+            reply(Unavailable())
+            return
+
         def done(task: asyncio.Task[None]) -> None:
             self._tasks.discard(task)
+            self.admission.inside -= 1
             error = Unavailable() if task.cancelled() else task.exception()
             if isinstance(error, Exception):
                 reply(error)
@@ -166,54 +157,55 @@ class Counting:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(done)
+        self.admission.inside += 1
+        self.admission.watch()
 
-    def _plan(self, campaign: Campaign, places: PlaceIndex, ask: Ask, now: float) -> Plan:
-        """What to ask which shard. Raises what needs no shard to be known."""
-        bit = campaign.activity_index(ask.activity)
-        if bit is None:
-            raise InvalidBody("UNKNOWN_ACTIVITY", "没有这项主题活动", field="activity")
-        receipt = self._receipt(ask, campaign) if ask.receipt else None
-        tried = self._tried_at(campaign, ask.first_tried_at, now) if ask.first_tried_at else now
-        period = period_of(campaign, tried)
-        if receipt and receipt.period != period:
-            # She brings an earlier day's receipt until it is durable: that day's cell, and nothing of today.
-            return Plan(campaign, receipt.period, self._item(ask.citizen, -1, "", "", 0, receipt), receipt)
-        place_error = self._place_error(places, ask)
-        region, unit = ("", "") if place_error else (ask.region, ask.unit)
-        return Plan(campaign, period, self._item(ask.citizen, bit, region, unit, int(tried != now), receipt), receipt, place_error)
-
-    def _count(self, plan: Plan, now: float, reply: Reply) -> None:
-        if plan.campaign.state == "scheduled":
-            reply(REFUSALS[cells.NOT_OPEN]())
-        elif plan.campaign.state == "archived":
-            reply(REFUSALS[cells.ENDED]())
+    def _ask_shard(self, salute: Salute) -> None:
+        """Have her shard count her."""
+        campaign, item = salute.campaign, salute.item
+        if campaign.state == "scheduled":
+            salute.reply(REFUSALS[cells.NOT_OPEN]())
+        elif campaign.state == "archived":
+            salute.reply(REFUSALS[cells.ENDED]())
         else:
-            handle = self._handle(plan.campaign, plan.period, plan.item.citizen)
-            handle.coalescer.ask(plan.item, partial(self._counted, plan, now, reply))
+            period = self._periods.get((campaign.slug, salute.period))
+            if period is None or period.campaign is not campaign:
+                period = self.period(campaign, salute.period)
+            period.handles[item.citizen % campaign.shards].coalescer.ask(item, self._counted, salute)
 
-    def _counted(self, plan: Plan, now: float, reply: Reply, answer: Answer | Exception) -> None:
+    def _counted(self, salute: Salute, answer: Record | Exception, durable: bool) -> None:
+        outcome: Taken | Exception
         if isinstance(answer, Exception):
-            reply(answer)
+            outcome = answer
+        elif answer.status == cells.ENDED and self._rules.was_in_time(salute):
+            self._ask_shard(structs.replace(salute, item=structs.replace(salute.item, late=1)))
             return
-        status = answer.record.status
-        if status == cells.ENDED and not plan.item.late and now < window_of(plan.campaign, plan.period)[1]:
-            # She was in time at our door; the period ended while she waited before the shard.
-            self._count(structs.replace(plan, item=structs.replace(plan.item, late=1)), now, reply)
-        elif status == cells.IS_MERGED:
-            self._soon(self._learn_merges(plan, now, reply), reply)
+        elif answer.status == cells.IS_MERGED:
+            status = cells.IS_DELETED if answer.flags & cells.DELETED else cells.IS_MERGED
+            self._soon(self._learn_merges(salute, status), salute.reply)
+            return
         else:
-            reply(self._outcome(plan, now, answer))
+            try:
+                outcome = self._rules.outcome(salute, answer, durable)
+            except Exception as error:  # noqa: BLE001 a bug, which must not leave her without an answer; who answers logs it
+                outcome = error
+        salute.reply(outcome)
 
-    async def _learn_merges(self, plan: Plan, now: float, reply: Reply) -> None:
-        """Her next try comes with the number that hers became."""
+    async def _learn_merges(self, salute: Salute, status: int) -> None:
+        """Her next try comes with the number that hers became, or is not let in any more."""
         await self._refresh_identities()
-        reply(self._refusal(plan, cells.IS_MERGED, now))
+        salute.reply(self._rules.refusal(salute, status))
+
+    async def _is_voided(self, campaign: Campaign, receipt: Receipt) -> bool:
+        """Whether what a merged number was given was taken back before the merge: then its receipt restores nothing."""
+        cell = await self.handle(campaign, receipt.period, receipt.citizen).coalescer.look(receipt.citizen)
+        return cell.status == cells.VOIDED
 
     async def record_of(self, slug: str, citizen: int, now: float) -> Taken:
         """Her record of the current period. Raises NotFound PARTICIPATION_NOT_FOUND."""
         campaign = await self._campaigns.get(slug)
         future: asyncio.Future[Taken] = asyncio.get_running_loop().create_future()
-        self._count(Plan(campaign, period_of(campaign, now), Item(citizen, -1)), now, partial(settle, future))
+        self._ask_shard(Salute(campaign, period_of(campaign, now), Item(citizen, -1), now, partial(settle, future)))
         return await future
 
     async def region_of(self, slug: str, period: str, citizen: int) -> str:
@@ -225,76 +217,6 @@ class Counting:
             logger.info("a region is left out: %s", type(error).__name__)
             return ""
         return next((document.region for document in found if document.region), "")
-
-    def _receipt(self, ask: Ask, campaign: Campaign) -> Receipt | None:
-        receipt = self._receipts.read(ask.receipt)
-        if receipt is None or receipt.campaign != campaign.slug or self._resolve(receipt.citizen) != ask.citizen:
-            return None  # not ours, or another person's phone: it proves nothing, she counts like anybody
-        return receipt  # hers, also from before two numbers of hers were merged
-
-    async def _is_voided(self, campaign: Campaign, receipt: Receipt) -> bool:
-        """Whether what a merged number was given was taken back before the merge: then its receipt restores nothing."""
-        handle = self._handle(campaign, receipt.period, receipt.citizen)
-        answer = await handle.coalescer.submit(Item(receipt.citizen, -1))
-        return answer.record.status == cells.VOIDED
-
-    def _tried_at(self, campaign: Campaign, first_tried_at: float, now: float) -> float:
-        """The moment that a salute counts for: now, or the first try where that lay in a period that ended within 30 minutes."""
-        if not 0 < first_tried_at < now + CLOCK_AHEAD_SECONDS:
-            return now
-        end = window_of(campaign, period_of(campaign, first_tried_at))[1]
-        return first_tried_at if first_tried_at < end <= now < end + LATE_SECONDS else now
-
-    def _place_error(self, index: PlaceIndex, ask: Ask) -> InvalidBody | None:
-        """Why her place cannot be counted. It matters on her first salute alone, which the shard knows."""
-        if not ask.region:
-            return InvalidBody("INVALID_BODY", "请选择所在区县，也可以选“不便选择”", field="region")
-        if not index.has_region(ask.region):
-            return InvalidBody("UNKNOWN_REGION", "没有这个区县，请重新选择", field="region")
-        if ask.unit and not index.has_unit(ask.region, ask.unit):
-            return InvalidBody("UNKNOWN_UNIT", "没有这个单位或学校，请重新选择", field="unit")
-        return None
-
-    def _item(self, citizen: int, bit: int, region: str, unit: str, late: int, receipt: Receipt | None) -> Item:
-        if receipt is None:
-            return Item(citizen, bit, region, unit, late)
-        return Item(citizen, bit, region, unit, late, receipt.ordinal, receipt.second, receipt.bits, receipt.region, receipt.unit)
-
-    def _outcome(self, plan: Plan, now: float, answer: Answer) -> Taken | Exception:
-        """The shard's answer as hers."""
-        status = answer.record.status
-        outcome = self._outcomes.get(status)
-        if outcome is None:
-            return self._refusal(plan, status, now)
-        if plan.item.bit >= 0:
-            outcome.value += 1
-        if status == cells.RESTORED:
-            self._metrics.record("receipts_honoured_total")
-        return self._taken(plan, answer)
-
-    def _refusal(self, plan: Plan, status: int, now: float) -> Exception:
-        if status == cells.NO_PLACE:
-            return plan.place_error or InvalidBody(field="region")
-        if status == cells.ABSENT:
-            return NotFound("PARTICIPATION_NOT_FOUND", "您还没有参与本次活动")
-        self._metrics.record("participations_refused_total", REFUSAL_METRICS[status])
-        if status == cells.NOT_OPEN and plan.campaign.state == "open" and (
-                0 <= now - window_of(plan.campaign, plan.period)[0] < CLOCK_AHEAD_SECONDS):
-            return Unavailable()  # our clock is a moment ahead of the shard's: she sends it again by herself
-        return REFUSALS[status]()
-
-    def _taken(self, plan: Plan, answer: Answer) -> Taken:
-        campaign, item, receipt, record = plan.campaign, plan.item, plan.receipt, answer.record
-        region, unit = (receipt.region, receipt.unit) if receipt else (item.region, item.unit)
-        # A receipt must name the place that counted; where this request names none that exists, a repeat gets none.
-        text = ""
-        if receipt or record.status == cells.FIRST or region:
-            text = self._receipts.sign(Receipt(campaign.slug, plan.period, item.citizen, record.ordinal, record.second, record.bits(),
-                                               region, unit))
-        return Taken(
-            ordinal=record.ordinal, first=record.status == cells.FIRST, participated_at=record.second, durable=answer.durable,
-            activities=campaign.activity_codes(record.flags), receipt=text, period=plan.period,
-            status=201 if record.status in (cells.FIRST, cells.ACTIVITY) else 200, region=region, unit=unit)
 
     # Handles: which shards this process talks to, and whether they are ready.
 
@@ -309,7 +231,16 @@ class Counting:
             known.campaign, known.window = campaign, window_of(campaign, period)
         return known
 
-    def _handle(self, campaign: Campaign, period: str, citizen: int) -> Handle:
+    def server_of(self, shard: Shard) -> str:
+        """Which Redis server has a shard, as far as this process knows; for people to read."""
+        return self._redis.server_of(shard.keys[0])
+
+    def queued_seconds(self) -> float:
+        """How long the oldest salute in this process has been waiting for its shard."""
+        return max((handle.coalescer.aged_seconds() for period in self._periods.values() for handle in period.handles), default=0.0)
+
+    def handle(self, campaign: Campaign, period: str, citizen: int) -> Handle:
+        """The shard that has this citizen's cell."""
         return self.period(campaign, period).handles[citizen % campaign.shards]
 
     def _new_handle(self, period: Period, number: int) -> Handle:
@@ -324,7 +255,7 @@ class Counting:
             if handle.care is not None and patience > 0:
                 await asyncio.wait({handle.care}, timeout=patience)
 
-        coalescer = Coalescer(shard, lambda: handle.epoch, not_ready, max_waiting=self._queue_max_requests,
+        coalescer = Coalescer(shard, lambda: handle.epoch, not_ready, self.admission, max_waiting=self._queue_max_requests,
                               deadline_seconds=self._deadline_seconds, metrics=self._metrics)
         handle = Handle(shard, coalescer)
         return handle
@@ -436,11 +367,10 @@ class Counting:
 
     async def close(self) -> None:
         """Answer what was accepted, then stop looking after shards."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=self._deadline_seconds)
         for period in self._periods.values():
             for handle in period.handles:
                 await handle.coalescer.drain()
                 if handle.care is not None:
                     handle.care.cancel()
-
-
-__all__ = ["Ask", "Counting", "Handle", "Period", "ShardNotReady", "Taken", "period_of", "window_of"]

@@ -9,20 +9,25 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from server import keys
-from server.counting.cells import CELLS_PER_PAGE, RECORD, Record, place
+from server.counting.cells import CELLS_PER_PAGE, Record, place
 from server.counting.figures import ShardFigures, parse_shard
+from server.counting.receipts import Receipt
 from server.redis_nodes import RedisNodes
 from server.stores import NoScriptError, ResponseError
 
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder().decode
+_unpack_records = msgspec.msgpack.Decoder(list[Record]).decode
 
+# Journal entries of one call, each of at most 512 rows: half a megabyte at the most.
+ENTRIES_AT_ONCE = 16
 # Pages of one wiping call: a millisecond.
 WIPED_PAGES = 256
 
@@ -33,19 +38,16 @@ SHARDS_A_MASTER = 4
 Row = list[Any]
 
 
-class Item(msgspec.Struct, frozen=True, cache_hash=True):  # hashed twice, by the queue
-    """One salute for a batch: `bit` -1 only looks. The restore_* values come from a verified receipt, 0 and "" without one."""
+class Item(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One salute for a batch, as the script reads it: `bit` -1 only looks; `late` 1 came after its period's end in time; `receipt`:
+    a verified one, whose cell is restored where it is lost."""
 
     citizen: int
     bit: int
     region: str = ""
     unit: str = ""
     late: int = 0
-    restore_ordinal: int = 0
-    restore_second: int = 0
-    restore_bits: int = 0
-    restore_region: str = ""
-    restore_unit: str = ""
+    receipt: Receipt | None = None
 
 
 @dataclass(frozen=True)
@@ -129,29 +131,28 @@ class Shard:
         self.clock = "" if clock is None else str(clock)
         self.newest_seq = 0  # that this process was told: a server that knows less was set back
         self._redis = redis
+        # By page, a few hundred of them: each batch of a crowd names fifty.
+        self._page = cache(partial(keys.shard_page, self.tag))
 
     async def accept(self, epoch: int, items: Sequence[Item]) -> Accepted | None:
         """Count a batch. None: the shard is not ready under this epoch, nothing was counted."""
-        pages: dict[int, int] = {}
-        packed = []
-        for item in items:
-            _, page, offset = place(item.citizen, self.shards)
-            packed.append((item.citizen, pages.setdefault(page, len(pages) + 1), offset, item.bit, item.region, item.unit, item.late,
-                           item.restore_ordinal, item.restore_second, item.restore_bits, item.restore_region, item.restore_unit))
-        reply = await self._run("accept", [*self.keys, *self._pages(pages)], [epoch, _pack(packed), self.clock, self.newest_seq])
+        cells_per_page = CELLS_PER_PAGE * self.shards
+        pages = list({item.citizen // cells_per_page for item in items})
+        reply = await self._run("accept", [*self.keys, *map(self._page, pages)],
+                                [epoch, _pack(items), _pack(pages), self.newest_seq, self.clock])
         if reply[0] != b"OK":
             return None
-        records = [Record(*fields) for fields in RECORD.iter_unpack(reply[3])]
+        records = _unpack_records(reply[3])
         if len(records) != len(items):
             raise RuntimeError(f"shard {self.id} answered {len(records)} of {len(items)}")
-        self.newest_seq = max(self.newest_seq, *[record.seq for record in records])
+        self.newest_seq = max(self.newest_seq, int(reply[2]))
         return Accepted(int(reply[1]), records)
 
     async def amend(self, epoch: int, citizen: int, expected_seq: int, record: Record, *, old_place: tuple[str, str],
                     new_place: tuple[str, str], kind: str, recovering: bool = False) -> int | None:
         """Set a cell to `record`. Returns the change's sequence, None when not ready; raises Superseded when the cell changed."""
         _, page, offset = place(citizen, self.shards)
-        reply = await self._run("amend", [*self.keys, keys.shard_page(self.tag, page)],
+        reply = await self._run("amend", [*self.keys, self._page(page)],
                                 [epoch, citizen, offset, expected_seq, record.ordinal, record.second, record.flags,
                                  *old_place, *new_place, kind, self.clock, int(recovering)])
         if reply[0] == b"CHANGED":
@@ -194,16 +195,22 @@ class Shard:
             _, page, offset = place(item.citizen, self.shards)
             packed.append((pages.setdefault(page, len(pages) + 1), offset, item.ordinal, item.second, item.seq, item.bit,
                            item.region, item.unit, item.was_region, item.was_unit))
-        reply = await self._run("putback", [*self.keys[:4], *self._pages(pages)], [epoch, _pack(packed), self.clock, int(settled)])
+        reply = await self._run("putback", [*self.keys[:4], *map(self._page, pages)], [epoch, _pack(packed), self.clock, int(settled)])
         return PutBackDone(int(reply[1]), int(reply[2])) if reply[0] == b"OK" else None
 
-    async def journal(self, entries: int) -> list[Entry]:
-        """The oldest entries that MongoDB may not have yet."""
-        found = await self._redis.call(self.keys[4], "XRANGE", self.keys[4], "-", "+", "COUNT", entries)
-        read = []
-        for name, (_, rows) in found:  # one field: rows
-            epoch, _, seq = name.partition(b"-")
-            read.append(Entry(int(epoch), int(seq), _unpack(rows)))
+    async def journal(self, rows: int) -> list[Entry]:
+        """The oldest entries that MongoDB may not have yet: all of them, or as many as hold at least so many rows."""
+        read: list[Entry] = []
+        after = "-"
+        while rows > 0:
+            found = await self._redis.call(self.keys[4], "XRANGE", self.keys[4], after, "+", "COUNT", ENTRIES_AT_ONCE)
+            for name, (_, packed, *_) in found:  # the first field: rows
+                epoch, _, seq = name.partition(b"-")
+                read.append(Entry(int(epoch), int(seq), _unpack(packed)))
+                rows -= len(read[-1].rows)
+            if len(found) < ENTRIES_AT_ONCE:
+                break
+            after = f"({found[-1][0].decode()}"
         return read
 
     async def journal_bytes(self) -> int:
@@ -218,7 +225,7 @@ class Shard:
 
     async def page(self, page: int) -> bytes:
         """The raw cells of one page; empty where nobody of it took part."""
-        name = keys.shard_page(self.tag, page)
+        name = self._page(page)
         raw: bytes | None = await self._redis.call(name, "GET", name)
         return raw or b""
 
@@ -257,16 +264,13 @@ class Shard:
         """
         last, page, names = citizens // self.shards // CELLS_PER_PAGE, 0, list(self.keys[1:4])
         while True:
-            names += [keys.shard_page(self.tag, n) for n in range(page, page + WIPED_PAGES)]
+            names += map(self._page, range(page, page + WIPED_PAGES))
             there = int(await self._run("wipe", [self.keys[0], *names], [epoch]))
             if there < 0:
                 raise Superseded(f"shard {self.id}: {_REFUSED[b'NEWER']}")
             page, names = page + WIPED_PAGES, []
             if page > last and not there:
                 return
-
-    def _pages(self, pages: dict[int, int]) -> list[str]:
-        return [keys.shard_page(self.tag, page) for page in pages]
 
     async def _run(self, script: str, names: Sequence[str], args: Sequence[Any]) -> Any:
         sha, text = _SCRIPTS[script]

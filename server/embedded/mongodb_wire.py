@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from server.embedded.children import Child
+from server.stores import EMBEDDED_MARK
 
 
 def free_port() -> int:
@@ -27,7 +28,7 @@ def mongodb_child(folder: Path, logs: Path) -> tuple[Child, str]:
                "-j", "WAL", "--pid-file", str(pid_file), "--log-file", os.devnull]
     # It refuses to start beside the process of its pid file, and after a kill that number may be anybody's: only we start it.
     child = Child("mongodb", command, logs / "mongodb.log", lambda: listens(port), before=lambda: pid_file.unlink(missing_ok=True))
-    return child, f"mongodb://127.0.0.1:{port}/wenming"
+    return child, f"mongodb://127.0.0.1:{port}/wenming{EMBEDDED_MARK}"
 
 
 def is_free(host: str, port: int) -> bool:
@@ -37,6 +38,17 @@ def is_free(host: str, port: int) -> bool:
             return True
     except OSError:
         return False
+
+
+def is_shared(host: str, port: int) -> bool:
+    """Whether whoever listens on this port shares it with us: processes of the same user that mean to, as ours do (SO_REUSEPORT)."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        try:
+            probe.bind((host or "0.0.0.0", port))  # never listen: the kernel would give us connections that are theirs
+        except OSError:
+            return False
+        return True
 
 
 def listens(port: int) -> bool:

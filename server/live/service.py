@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from server.campaigns import Campaign
 from server.clock import Clock, iso
-from server.counting.service import period_of
+from server.counting.rules import period_of
 from server.errors import StoreUnavailable, Unavailable
 from server.live.view import (
     KEPT_MINUTES,
@@ -34,6 +35,7 @@ from server.live.view import (
 )
 from server.metrics import Metrics
 from server.stores import translate
+from server.switches import ALL_OFF
 
 if TYPE_CHECKING:
     from server.counting.figures import Figures
@@ -50,11 +52,19 @@ HEARTBEAT_SECONDS = 10.0
 READ_SECONDS = 2.0
 # How long a reader who could have the last figures waits for newer ones.
 PATIENCE_SECONDS = 0.4
-# Sending to 14,000 sockets takes about 0.2 s; the loop is let go every 2 ms so that requests do not wait for it.
+# Sending to 14,000 sockets takes about 0.2 s; the loop is let go every 2 ms so that requests do not wait for it. Where the loop is busy
+# with others for longer than that (thousands who come back after a restart), sending takes as long as they did, so that a tick ends
+# within twice its own time, whatever else goes on.
 SLICE_SECONDS = 0.002
+MAX_SLICE_SECONDS = 0.02
 SENDS_PER_LOOK = 16
 # Periods kept in memory, of which a daily campaign has one a day; 64 of a full day's minutes are about 10 MB.
 KEPT_SERIES = 64
+# Those of a process that stops end one after the other: its 20,000 within five seconds, which is what one that goes on takes in beside its
+# own work. A page waits up to ten seconds more before it comes back; other programs may come at once.
+CLOSES_A_SECOND, CLOSES_TOGETHER = 4000, 200
+# Readers who hear that it stops hang up at once; a process that ends before they did may take its own last word with it.
+HANG_UP_SECONDS = 0.5
 # Service Restart (RFC 6455 registry): the reader should come back, with jitter.
 CLOSE_RESTARTING = 1012
 
@@ -89,6 +99,24 @@ class ReadFigures(Protocol):
     """Counting.figures: of a period, with its newest minutes."""
 
     def __call__(self, slug: str, period: str, now: float, *, minutes: int) -> Awaitable[Figures]: ...
+
+
+# Of a campaign's period; None where nothing was ever read. It raises nothing.
+ReadGroups = Callable[[str, str], Awaitable[int | None]]
+
+
+# Of a campaign: how its switches stand, from memory.
+ReadSwitches = Callable[[str], Mapping[str, Any]]
+
+
+def all_off(slug: str) -> Mapping[str, Any]:
+    """Where nobody turns switches."""
+    return ALL_OFF
+
+
+async def no_groups(slug: str, period: str) -> int | None:
+    """Where nobody reports in groups."""
+    return 0
 
 
 class _Series:
@@ -139,8 +167,11 @@ class _Channel:
     readers: set[Reader] = field(default_factory=set)
     behind: set[Reader] = field(default_factory=set)
     view: View | None = None
+    switches: Mapping[str, Any] = field(default_factory=dict)
     number: int = 0
     told_at: float = float("-inf")
+    # The snapshot of this tick, made when the first needs it: thousands come back within the same seconds.
+    whole: bytes = b""
     poller: asyncio.Task[None] | None = None
 
 
@@ -152,13 +183,16 @@ class Live:
     """
 
     def __init__(self, read_figures: ReadFigures, campaigns: Campaigns, places: Places, clock: Clock, metrics: Metrics, *,
-                 max_sockets: int, tick_seconds: float = TICK_SECONDS, heartbeat_seconds: float = HEARTBEAT_SECONDS) -> None:
+                 max_sockets: int, group_reported: ReadGroups = no_groups, switches_of: ReadSwitches = all_off,
+                 tick_seconds: float = TICK_SECONDS, heartbeat_seconds: float = HEARTBEAT_SECONDS) -> None:
         self._read_figures = read_figures
         self._campaigns = campaigns
         self._places = places
         self._clock = clock
         self._metrics = metrics
         self._max_sockets = max_sockets
+        self._group_reported = group_reported
+        self._switches_of = switches_of
         self._tick_seconds = tick_seconds
         self._heartbeat_seconds = heartbeat_seconds
         self._channels: dict[str, _Channel] = {}
@@ -184,17 +218,17 @@ class Live:
                   if (since is None or minute >= since) and (until is None or minute < until)}
         return {"participants": view.participants, "participations": view.participations, "by_activity": view.by_activity,
                 "by_region": view.by_region, "by_minute": minutes_of(chosen, newest),
-                "group_reported": 0,  # group reports are counted beside the participations; none can be handed in yet
-                "voids": view.voids, "stale_shards": view.stale_shards, "period": view.period, "as_of": iso(view.as_of)}
+                "group_reported": view.group_reported, "voids": view.voids, "stale_shards": view.stale_shards,
+                "period": view.period, "as_of": iso(view.as_of), "server_time": iso(now), "switches": self._switches_of(slug)}
 
     # --- asked by sockets ---
 
     async def admit(self, slug: str, is_staff: Callable[[], Awaitable[bool]]) -> None:
         """Let a socket in before its upgrade; staff always have a place. Raises NotFound, or Unavailable LIVE_FULL."""
+        await self._about(slug)
         if self._closing or (self._sockets >= self._max_sockets and not await is_staff()):
             self._metrics.record("sockets_refused_total")
             raise Unavailable("LIVE_FULL", "观看人数已满，页面会改为定时刷新", retry_after_seconds=5)
-        await self._about(slug)
 
     def join(self, slug: str, reader: Reader) -> None:
         """Start telling this reader, beginning with a snapshot."""
@@ -210,7 +244,7 @@ class Live:
         elif channel.view is None:
             channel.behind.add(reader)
         else:
-            reader.send(self._frame(snapshot(channel.view, channel.number, self._clock())))
+            reader.send(self._whole(channel, channel.view))
 
     def leave(self, slug: str, reader: Reader) -> None:
         """Forget a reader; repeating it changes nothing."""
@@ -221,13 +255,27 @@ class Live:
             self._sockets -= 1
             self._metrics.hold("sockets_connected_count", self._sockets)
 
-    async def close(self) -> None:
-        """Refuse new sockets and end all others with 1012, letting the loop go in between."""
+    def refuse_newcomers(self) -> None:
+        """Refuse new sockets: they would be sent away again within seconds."""
         self._closing = True
+
+    async def close(self) -> None:
+        """Refuse new sockets and end all others with 1012, in no order and CLOSES_A_SECOND at most, so that they come back spread."""
+        self.refuse_newcomers()
+        readers = [reader for channel in self._channels.values() for reader in channel.readers]
+        random.shuffle(readers)
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        for start in range(0, len(readers), CLOSES_TOGETHER):
+            await asyncio.sleep(due - loop.time())
+            await self._each(readers[start:start + CLOSES_TOGETHER], lambda reader: reader.close(CLOSE_RESTARTING))
+            due = max(due + CLOSES_TOGETHER / CLOSES_A_SECOND, loop.time())
         for channel in self._channels.values():
             if channel.poller:
                 channel.poller.cancel()
-            await self._each(list(channel.readers), lambda reader: reader.close(CLOSE_RESTARTING))
+        until = loop.time() + HANG_UP_SECONDS
+        while self._sockets and loop.time() < until:  # noqa: ASYNC110 many things end it, once in a process's life
+            await asyncio.sleep(0.02)
         under_way = [task for one in self._series.values() if (task := one.reading)]
         under_way += [channel.poller for channel in self._channels.values() if channel.poller]
         if under_way:  # requests may wait for a read; each ends by itself
@@ -253,31 +301,30 @@ class Live:
 
     async def _tick(self, channel: _Channel) -> None:
         now, loop = self._clock(), asyncio.get_running_loop()
+        old, frame = channel.view, b""
         try:
             campaign, _ = await self._about(channel.slug)
-            view = await self._view(campaign, period_of(campaign, now), self._tick_seconds / 2)
+            view: View | None = await self._view(campaign, period_of(campaign, now), self._tick_seconds / 2)
         except Unavailable:
-            view = None
-        old, frame = channel.view, b""
+            view = old  # nothing new of the figures; a switch is told all the same
         if view is not None and (old is None or old.period != view.period):
             channel.behind |= channel.readers
             channel.number += 1
-        elif view is not None and old is not None and (changed := changes(old, view)):
+        elif view is not None and old is not None and (changed := changes(old, view) | self._turned(channel)):
             channel.number += 1
             frame = self._frame({"type": "delta", "id": channel.number, "as_of": iso(view.as_of)} | changed)
         elif loop.time() - channel.told_at >= self._heartbeat_seconds:
             frame = self._frame({"type": "heartbeat", "id": channel.number, "as_of": iso(view.as_of) if view else None,
                                  "server_time": iso(now)})
-        channel.view = view or old
+        channel.view, channel.switches, channel.whole = view, self._switches_of(channel.slug), b""
         await self._tell(channel, frame)
 
     async def _tell(self, channel: _Channel, frame: bytes) -> None:
         """`frame` to everybody who can take it; a snapshot to those who fell behind and can take one again."""
-        whole = b""
         skipped = 0
 
         def one(reader: Reader) -> None:
-            nonlocal whole, skipped
+            nonlocal skipped
             if reader not in channel.readers:  # left while this loop let go
                 return
             if not reader.ready():
@@ -286,9 +333,8 @@ class Live:
             elif reader not in channel.behind:
                 reader.send(frame)
             elif channel.view is not None:
-                whole = whole or self._frame(snapshot(channel.view, channel.number, self._clock()))
                 channel.behind.discard(reader)
-                reader.send(whole)
+                reader.send(self._whole(channel, channel.view))
             elif frame:
                 reader.send(frame)
 
@@ -305,9 +351,20 @@ class Live:
         let_go_at = loop.time() + SLICE_SECONDS
         for count, reader in enumerate(readers, 1):
             do(reader)
-            if count % SENDS_PER_LOOK == 0 and loop.time() > let_go_at:
+            if count % SENDS_PER_LOOK == 0 and (now := loop.time()) > let_go_at:
                 await asyncio.sleep(0)
-                let_go_at = loop.time() + SLICE_SECONDS
+                back = loop.time()
+                let_go_at = back + min(max(back - now, SLICE_SECONDS), MAX_SLICE_SECONDS)
+
+    def _whole(self, channel: _Channel, view: View) -> bytes:
+        """The snapshot frame of this tick."""
+        channel.whole = channel.whole or self._frame(snapshot(view, channel.number, self._clock(), channel.switches))
+        return channel.whole
+
+    def _turned(self, channel: _Channel) -> dict[str, Any]:
+        """All switches, where one was turned since the readers were told."""
+        now = self._switches_of(channel.slug)
+        return {"switches": now} if now != channel.switches else {}
 
     def _frame(self, message: dict[str, Any]) -> bytes:
         self._metrics.record("frames_built_total", message["type"])
@@ -339,7 +396,8 @@ class Live:
             figures = await self._figures(campaign.slug, period, now, KEPT_MINUTES if whole else SHOWN_MINUTES)
             if last is not None and not whole and figures.voids > last.voids:
                 figures = await self._figures(campaign.slug, period, now, KEPT_MINUTES)
-            return view_of(figures, campaign, period, self._known[campaign.slug][1].regions, last, now)
+            view = view_of(figures, campaign, period, self._known[campaign.slug][1].regions, last, now)
+            return replace(view, group_reported=await self._group_reported(campaign.slug, period))
 
         return await series.current(read, campaign.shards, max_age_seconds)
 

@@ -18,8 +18,9 @@ import msgspec
 
 from server.campaigns import Campaign
 from server.clock import SHANGHAI, day_of, iso
-from server.counting.service import period_of
+from server.counting.rules import period_of
 from server.errors import InvalidBody
+from server.switches import ALL_OFF
 
 if TYPE_CHECKING:
     from server.counting.figures import Figures
@@ -44,6 +45,8 @@ class View:
     by_minute: dict[int, int]
     voids: int
     stale_shards: int
+    # People whom teachers reported together, beside the count; None where nobody could say yet.
+    group_reported: int | None = 0
 
 
 def view_of(figures: Figures, campaign: Campaign, period: str, regions: Mapping[str, Any], last: View | None, now: float) -> View:
@@ -79,18 +82,18 @@ def checked_period(period: str | None, campaign: Campaign, now: float) -> str:
     return period
 
 
-def snapshot(view: View, number: int, now: float) -> dict[str, Any]:
-    """The whole of a view, as the first message of a socket."""
+def snapshot(view: View, number: int, now: float, switches: Mapping[str, Any] = ALL_OFF) -> dict[str, Any]:
+    """The whole of a view, as the first message of a socket, with how the campaign's switches stand."""
     return {"type": "snapshot", "id": number, "as_of": iso(view.as_of), "server_time": iso(now), "period": view.period,
             "participants": view.participants, "participations": view.participations, "by_activity": view.by_activity,
-            "by_region": view.by_region, "by_minute": minutes_of(view.by_minute), "voids": view.voids,
-            "stale_shards": view.stale_shards}
+            "by_region": view.by_region, "by_minute": minutes_of(view.by_minute), "group_reported": view.group_reported,
+            "voids": view.voids, "stale_shards": view.stale_shards, "switches": switches}
 
 
 def changes(old: View, new: View) -> dict[str, Any]:
     """The changed figures of `new` as new absolute values; empty where nothing changed."""
     found: dict[str, Any] = {}
-    for name in ("participants", "participations", "voids", "stale_shards"):
+    for name in ("participants", "participations", "group_reported", "voids", "stale_shards"):
         if getattr(old, name) != getattr(new, name):
             found[name] = getattr(new, name)
     for name in ("by_activity", "by_region", "by_minute"):

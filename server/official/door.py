@@ -12,17 +12,8 @@ from dataclasses import dataclass
 
 from server.wechat import Account
 from server.wechat.crypto import CallbackRefused, Crypto, check_signature, wrong_signature
-from server.wechat.messages import (
-    InboundMessage,
-    Reply,
-    decode_body,
-    envelope,
-    message_of,
-    parse_fields,
-    render_json,
-    render_xml,
-    text_field,
-)
+from server.wechat.details import text_field
+from server.wechat.messages import InboundMessage, Reply, decode_body, envelope, message_of, parse_fields, render_json, render_xml
 
 # The platform's clock and ours may differ by this much; a timestamp further ahead is nobody's.
 AHEAD_SECONDS = 60
@@ -34,14 +25,14 @@ TIMESTAMP = re.compile(r"[0-9]{1,11}")
 
 @dataclass(frozen=True)
 class Admitted:
-    """A genuine callback. `used`: what no other body may come with again."""
+    """A genuine callback. `used`: what no other body may come with again; None where the signature is over the body itself."""
 
     message: InboundMessage
     timestamp: str
     nonce: str
     encrypted: bool
     as_json: bool
-    used: tuple[str, str, str]
+    used: tuple[str, str, str] | None
 
 
 class Door:
@@ -61,19 +52,18 @@ class Door:
         text = decode_body(body)
         self._check_time(query, now)
         timestamp, nonce = query["timestamp"], query["nonce"]
-        if self._account.mode == "plain":
-            check_signature(query.get("signature", ""), self._account.token, timestamp, nonce)
-        fields, as_json = parse_fields(text)
-        encrypted = text_field(fields, "Encrypt", MAX_ENCRYPTED_CHARACTERS) if self._crypto else ""
-        signature = query.get("msg_signature" if encrypted else "signature", "")
-        if encrypted:
-            assert self._crypto is not None
-            fields, as_json = parse_fields(self._crypto.open(encrypted, signature, timestamp, nonce))
-        elif self._account.mode == "safe":
-            raise CallbackRefused("CALLBACK_NOT_ENCRYPTED", "本账号只接受加密消息", status=403)
-        else:
+        if self._crypto is None:
+            signature = query.get("signature", "")
             check_signature(signature, self._account.token, timestamp, nonce)
-        return Admitted(message_of(fields, self._account.appid), timestamp, nonce, bool(encrypted), as_json, (signature, timestamp, nonce))
+            fields, as_json = parse_fields(text)
+            return Admitted(message_of(fields, self._account.appid), timestamp, nonce, False, as_json, (signature, timestamp, nonce))
+        # In compatible mode too the platform sends the encrypted form, beside the plain one. The plain one is never read: its signature is
+        # over time and nonce alone, so whoever saw one address could write any body under it.
+        encrypted = text_field(parse_fields(text)[0], "Encrypt", MAX_ENCRYPTED_CHARACTERS)
+        if not encrypted:
+            raise CallbackRefused("CALLBACK_NOT_ENCRYPTED", "本账号只接受加密消息", status=403)
+        fields, as_json = parse_fields(self._crypto.open(encrypted, query.get("msg_signature", ""), timestamp, nonce))
+        return Admitted(message_of(fields, self._account.appid), timestamp, nonce, True, as_json, None)
 
     def render(self, reply: Reply | None, admitted: Admitted, now: float) -> bytes:
         """The answer's bytes: `success` for none, else the reply, encrypted where the callback was."""

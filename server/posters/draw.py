@@ -11,16 +11,31 @@ import io
 import math
 import re
 import xml.etree.ElementTree as ElementTree
+from collections import OrderedDict
 from functools import lru_cache
 from pathlib import Path
 
 import msgspec
 import qrcode
 import qrcode.constants
-from PIL import Image, ImageChops, ImageDraw, ImageFont
+from PIL import Image, ImageChops, ImageDraw, ImageFont, ImageOps
 
+from server.posters.design import DesignWrong, landscape_name, read_design, template_of
 from server.posters.fonts import Fonts, sized
-from server.posters.layers import Background, Flag, Layer, Picture, Qr, Shape, Template, Text, load_template
+from server.posters.layers import (
+    SEVERAL_HEIGHT,
+    Background,
+    Flag,
+    Layer,
+    Photo,
+    Picture,
+    Qr,
+    Shape,
+    Template,
+    TemplateError,
+    Text,
+    load_template,
+)
 from server.posters.names import NOBODY
 from server.posters.wire import Job
 
@@ -42,6 +57,11 @@ LEAST_PART = 0.6
 # Pillow's radial gradient is 255 in the corners, so this in the middle of an edge, where a glow must be gone.
 EDGE_VALUE = 255 / math.sqrt(2)
 SVG = "{http://www.w3.org/2000/svg}"
+# What a phone saves from a chat without a murmur; photographs are packed tighter until they fit.
+MAX_JPEG_BYTES = 400 * 1024
+TIGHTER = (75, 65, 60)
+# No line begins with one of these.
+NO_LINE_START = "，。；：！？、）》」』”’…·,.;:!?)"
 
 
 class Glyph(msgspec.Struct):
@@ -57,6 +77,10 @@ class Line(msgspec.Struct):
     width: float
 
 
+class PicturesMissing(Exception):
+    """The background of this design is not here: it is composed once its pictures come with the job."""
+
+
 class Painter:
     """Draws posters; keeps templates and campaign bases."""
 
@@ -65,19 +89,26 @@ class Painter:
         self._fonts = fonts
         self._template = lru_cache(maxsize=BASES_KEPT)(self._load)
         self._base = lru_cache(maxsize=BASES_KEPT)(self._compose)
+        self._own = lru_cache(maxsize=BASES_KEPT)(self._designed)
+        self._own_bases: OrderedDict[tuple[str, ...], Image.Image] = OrderedDict()
 
     def draw(self, job: Job) -> bytes:
         """The poster as JPEG bytes. Raises TemplateError."""
         image = self.picture(job)
-        out = io.BytesIO()
-        # 4:4:4, because 4:2:0 smears the flag's red over its edges.
-        image.save(out, "JPEG", quality=self._template(job.template).quality, subsampling=0)
-        return out.getvalue()
+        for quality in (self._template_of(job).quality, *TIGHTER):
+            out = io.BytesIO()
+            # 4:4:4, because 4:2:0 smears the flag's red over its edges.
+            image.save(out, "JPEG", quality=quality, subsampling=0)
+            if out.tell() <= MAX_JPEG_BYTES:
+                return out.getvalue()
+        raise ValueError(f"the poster has {out.tell()} bytes, more than {MAX_JPEG_BYTES}")
 
     def picture(self, job: Job) -> Image.Image:
         """The poster before it is packed."""
-        template = self._template(job.template)
-        image = self._base(job.template, tuple(sorted(job.campaign.items())), job.link).copy()
+        template = self._template_of(job)
+        campaign = tuple(sorted(job.campaign.items()))
+        base = self._own_base(job, template, campaign) if job.design else self._base(job.template, campaign, job.link)
+        image = base.copy()
         values = job.campaign | job.citizen
         if not self._fonts.can_draw("serif", values.get("name", "").replace("·", "")):
             values["name"] = NOBODY
@@ -88,14 +119,39 @@ class Painter:
     def _load(self, name: str) -> Template:
         return load_template(self._assets / "posters", name)
 
+    def _template_of(self, job: Job) -> Template:
+        return self._own(job.design, tuple(sorted(job.photos.items()))) if job.design else self._template(job.template)
+
+    def _designed(self, design: str, photos: tuple[tuple[str, str], ...]) -> Template:
+        try:
+            found = read_design(msgspec.json.decode(design))
+            return template_of(found, self._template(landscape_name(found)), dict(photos))
+        except DesignWrong as error:
+            raise TemplateError(error.problems) from error
+
     def _compose(self, name: str, campaign: tuple[tuple[str, str], ...], link: str) -> Image.Image:
-        template = self._template(name)
+        return self._composed(self._template(name), campaign, link, {})
+
+    def _composed(self, template: Template, campaign: tuple[tuple[str, str], ...], link: str, pictures: dict[str, bytes]) -> Image.Image:
         image = Image.new("RGB", (template.width, template.height))
         for layer in template.fixed():
-            self._fixed(image, layer, dict(campaign), link)
+            self._fixed(image, layer, dict(campaign), link, pictures)
         return image
 
-    def _fixed(self, image: Image.Image, layer: Layer, values: dict[str, str], link: str) -> None:
+    def _own_base(self, job: Job, template: Template, campaign: tuple[tuple[str, str], ...]) -> Image.Image:
+        """The background of a design, composed once. Raises PicturesMissing where that needs pictures that are not with the job."""
+        key = (job.design, str(sorted(job.photos.items())), str(campaign), job.link)
+        base = self._own_bases.pop(key, None)
+        if base is None:
+            if any(isinstance(layer, Photo) and layer.file not in job.pictures for layer in template.layers):
+                raise PicturesMissing()
+            base = self._composed(template, campaign, job.link, job.pictures)
+        self._own_bases[key] = base
+        while len(self._own_bases) > BASES_KEPT:
+            self._own_bases.popitem(last=False)
+        return base
+
+    def _fixed(self, image: Image.Image, layer: Layer, values: dict[str, str], link: str, pictures: dict[str, bytes]) -> None:
         if isinstance(layer, Background):
             image.paste(_sky(layer), (layer.x, layer.y))
         elif isinstance(layer, Shape):
@@ -103,12 +159,18 @@ class Painter:
         elif isinstance(layer, Picture):
             with Image.open(self._assets / "posters" / layer.file) as picture:
                 image.paste(picture.convert("RGB").resize((layer.w, layer.h), Image.Resampling.LANCZOS), (layer.x, layer.y))
+        elif isinstance(layer, Photo):
+            _photo(image, layer, pictures[layer.file])
         elif isinstance(layer, Flag):
             image.paste(flag_picture(self._assets / "flag.svg", layer.w), (layer.x, layer.y))
         elif isinstance(layer, Qr):
             _code(image, layer, link)
         else:
             self._text(image, layer, values)
+
+    def write(self, image: Image.Image, layer: Text, values: dict[str, str]) -> None:
+        """One text onto a picture of any kind, such as a page to print."""
+        self._text(image, layer, values)
 
     def _text(self, image: Image.Image, layer: Text, values: dict[str, str]) -> None:
         text, suffix = layer.fill(values)
@@ -118,13 +180,52 @@ class Painter:
         if layer.border:
             corners = (layer.x, layer.y, layer.x + layer.w - 1, layer.y + layer.h - 1)
             draw.rounded_rectangle(corners, layer.h // 2, outline=layer.border, width=2)
+        if layer.lines > 1:
+            self._several(draw, layer, text + suffix)
+            return
         line, size = self.fit(layer, text, suffix)
+        self._place(draw, layer, line, layer.y + round((layer.h - size) / 2 + ASCENT * size))
+
+    def _place(self, draw: ImageDraw.ImageDraw, layer: Text, line: Line, baseline: int) -> None:
         room = layer.w - math.ceil(line.width)
         left = layer.x + {"left": 0, "center": room // 2, "right": room}[layer.align]
-        baseline = layer.y + round((layer.h - size) / 2 + ASCENT * size)
         for glyph in line.glyphs:
             draw.text((left + glyph.x, baseline), glyph.character, layer.color, glyph.font, "ls",
                       stroke_width=layer.bold * glyph.font.size, stroke_fill=layer.color)
+
+    def _several(self, draw: ImageDraw.ImageDraw, layer: Text, text: str) -> None:
+        lines, size = self.wrapped(layer, text)
+        step = round(size * SEVERAL_HEIGHT)
+        top = layer.y + (layer.h - step * len(lines)) // 2
+        for number, line in enumerate(lines):
+            self._place(draw, layer, line, top + number * step + round((step - size) / 2 + ASCENT * size))
+
+    def wrapped(self, layer: Text, text: str) -> tuple[list[Line], int]:
+        """The text in at most so many lines as the layer has: as large as it says, else smaller, else cut with an ellipsis."""
+        text = self._fonts.drawable(layer.font, text)
+        least = layer.min_size or round(layer.size * LEAST_PART)
+        for size in range(layer.size, least - 1, -1):
+            lines = self._broken(layer, text, size)
+            if len(lines) <= layer.lines:
+                break
+        kept = lines[:layer.lines]
+        if len(lines) > layer.lines:
+            last = kept[-1]
+            while last and self._line(layer, last + "…", "", size).width > layer.w:
+                last = last[:-1]
+            kept[-1] = last + "…"
+        return [self._line(layer, line, "", size) for line in kept], size
+
+    def _broken(self, layer: Text, text: str, size: int) -> list[str]:
+        """Broken where a line is full; closing marks stay with the character before them."""
+        lines, line = [], ""
+        for character in text:
+            if line and self._line(layer, line + character, "", size).width > layer.w:
+                carried = line[-1] if character in NO_LINE_START and len(line) > 1 else ""
+                lines.append(line[:len(line) - len(carried)])
+                line = carried
+            line += character
+        return [*lines, line]
 
     def fit(self, layer: Text, text: str, suffix: str) -> tuple[Line, int]:
         """The line and its size: as the layer says, else smaller, else cut with an ellipsis."""
@@ -153,6 +254,18 @@ class Painter:
             glyphs.append(Glyph(character, font, x))
             x += font.getlength(character) + layer.tracking
         return Line(glyphs, x + margin - (layer.tracking if glyphs else 0))
+
+
+def _photo(image: Image.Image, layer: Photo, data: bytes) -> None:
+    """A picture that fills the box, cut around its middle."""
+    with Image.open(io.BytesIO(data), formats=("JPEG", "PNG")) as opened:
+        picture = ImageOps.fit(opened.convert("RGBA"), (layer.w, layer.h), Image.Resampling.LANCZOS)
+    mask = picture.getchannel("A")
+    if layer.radius:
+        finer = Image.new("L", (layer.w * FINER, layer.h * FINER))
+        ImageDraw.Draw(finer).rounded_rectangle((0, 0, finer.width - 1, finer.height - 1), layer.radius * FINER, fill=255)
+        mask = ImageChops.multiply(mask, finer.reduce(FINER))
+    image.paste(picture.convert("RGB"), (layer.x, layer.y), mask)
 
 
 def _sky(layer: Background) -> Image.Image:

@@ -24,6 +24,8 @@ MIN_QR_PIXELS = 200
 MAX_SIDE_PIXELS = 3000
 # A line of Noto Serif SC reaches 0.9 of its size above the baseline and 0.2 below.
 LINE_HEIGHT = 1.15
+# Lines of a text that has several stand this far apart.
+SEVERAL_HEIGHT = 1.3
 TEMPLATE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 _COLOUR = re.compile(r"#[0-9A-Fa-f]{6}([0-9A-Fa-f]{2})?")
 _WORD = re.compile(r"\{([a-z_]*)\}")
@@ -82,8 +84,15 @@ class Picture(Box, tag_field="kind", tag="image"):
     file: str
 
 
+class Photo(Box, tag_field="kind", tag="photo"):
+    """A picture that comes with the job, cut around its middle to fill the box; `radius` rounds it."""
+
+    file: str
+    radius: int = 0
+
+
 class Text(Box, tag_field="kind", tag="text"):
-    """One line in a box: `{words}` filled in, shrunk to `min_size` and then cut with … where it is too long.
+    """Lines in a box, one unless `lines` says more: `{words}` filled in, shrunk to `min_size`, then cut with … where it is too long.
 
     `suffix` follows on the same baseline in `suffix_size`. A text whose words are all empty is not drawn.
     """
@@ -99,6 +108,7 @@ class Text(Box, tag_field="kind", tag="text"):
     suffix: str = ""
     suffix_size: int = 0
     border: str = ""
+    lines: int = 1
 
     def words(self) -> list[str]:
         return _WORD.findall(self.text + self.suffix)
@@ -122,7 +132,7 @@ class Qr(Box, tag_field="kind", tag="qr"):
     radius: int = 0
 
 
-Layer = Background | Shape | Picture | Text | Flag | Qr
+Layer = Background | Shape | Picture | Photo | Text | Flag | Qr
 
 
 class Template(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -190,6 +200,8 @@ def _layer_problems(layer: Layer, folder: Path) -> Iterator[str]:
         yield "needs three points or more"
     if isinstance(layer, Picture) and (Path(layer.file).name != layer.file or not (folder / layer.file).is_file()):
         yield f"names {layer.file!r}, which is not beside the template"
+    if isinstance(layer, Photo):
+        yield "is a photo, which only a campaign's own design has"
     if isinstance(layer, Text):
         for word in layer.words():
             if word not in CAMPAIGN_WORDS + CITIZEN_WORDS:
@@ -218,7 +230,7 @@ def _arrangement(template: Template) -> Iterator[str]:
             touches = later != at and not isinstance(other, Background) and other.meets(flag)
             if touches and (later > at or _is_personal(other)):
                 yield f"layer {later} lies over the flag"
-            elif touches and isinstance(other, Text | Qr | Picture):
+            elif touches and isinstance(other, Text | Qr | Picture | Photo):
                 yield f"layer {later} lies under the flag"
     for code in codes:
         after = template.layers[template.layers.index(code) + 1:]

@@ -13,6 +13,7 @@ import logging
 import socket
 import subprocess
 import sys
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,10 +60,15 @@ class PosterUnavailable(Unavailable):
         super().__init__(retry_after_seconds=30)
 
 
+# The same job with its pictures, for a child that has none of them.
+Whole = Callable[[], Awaitable[bytes]]
+
+
 @dataclass
 class _Waiting:
     job: bytes
     answer: asyncio.Future[bytes]
+    whole: Whole | None = None
 
 
 class _Child:
@@ -161,10 +167,10 @@ class Pool:
         if not self._tasks:
             self._tasks = [asyncio.create_task(self._work(child)) for child in self._children]
 
-    async def draw(self, job: bytes) -> bytes:
+    async def draw(self, job: bytes, whole: Whole | None = None) -> bytes:
         """The JPEG of a packed job, in its turn. Raises PosterBusy at once when the queue is full, else PosterUnavailable."""
         self.start()
-        waiting = _Waiting(job, asyncio.get_running_loop().create_future())
+        waiting = _Waiting(job, asyncio.get_running_loop().create_future(), whole)
         try:
             self._jobs.put_nowait(waiting)
         except asyncio.QueueFull:
@@ -182,7 +188,7 @@ class Pool:
             if waiting.answer.done():  # whoever asked has gone
                 continue
             try:
-                answer = await self._try(child, waiting.job)
+                answer = await self._try(child, waiting)
             except Unavailable as error:
                 _settle(waiting, error)
             except asyncio.CancelledError:
@@ -191,10 +197,15 @@ class Pool:
             else:
                 _settle(waiting, answer.jpeg or PosterUnavailable())
 
-    async def _try(self, child: _Child, job: bytes) -> Answer:
+    async def _try(self, child: _Child, waiting: _Waiting) -> Answer:
+        whole: bytes | None = None
         for attempt in range(1, TRIES + 1):
             try:
-                return await child.draw(job)
+                answer = await child.draw(waiting.job)
+                if answer.lacks and waiting.whole is not None:
+                    whole = whole or await waiting.whole()
+                    answer = await child.draw(whole)
+                return answer
             except LOST as error:
                 logger.warning("a drawing process was lost (try %d of %d): %s %s", attempt, TRIES, type(error).__name__, error)
                 await child.end()

@@ -14,19 +14,27 @@ HEAD_BYTES = 4
 
 
 class Job(msgspec.Struct, frozen=True):
-    """What one poster says: `campaign` and `citizen` map the template's words to texts."""
+    """What one poster says: `campaign` and `citizen` map the template's words to texts.
+
+    `design`: a campaign's own, as JSON, in place of the template; `photos` names the file of each medium in it. `pictures`, those files, is
+    empty at first: who keeps the campaign's background needs none.
+    """
 
     template: str
     campaign: dict[str, str]
     citizen: dict[str, str]
     link: str
+    design: str = ""
+    photos: dict[str, str] = {}
+    pictures: dict[str, bytes] = {}
 
 
 class Answer(msgspec.Struct):
-    """A JPEG, or why there is none. The first answer of a process has neither: it is ready."""
+    """A JPEG, or why there is none. The first answer of a process has neither: it is ready. `lacks`: send the pictures too."""
 
     jpeg: bytes = b""
     problem: str = ""
+    lacks: bool = False
 
 
 def frame(packed: bytes) -> bytes:

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import BinaryIO
 
-from server.posters.draw import Painter
+from server.posters.draw import Painter, PicturesMissing
 from server.posters.fonts import INSTALL, Fonts
 from server.posters.layers import TemplateError
 from server.posters.wire import Answer, read_job, write_answer
@@ -29,6 +29,8 @@ def serve(source: BinaryIO, out: BinaryIO, painter: Painter) -> None:
     while (job := read_job(source)) is not None:
         try:
             answer = Answer(jpeg=painter.draw(job))
+        except PicturesMissing:
+            answer = Answer(lacks=True)
         except (TemplateError, OSError, ValueError) as error:
             logger.exception("a poster of template %s could not be drawn", job.template)
             answer = Answer(problem=str(error))

@@ -6,8 +6,9 @@ It talks to the product as people do; of its services it uses those that make a 
 """
 
 from server.rehearsal.kills import running_pid
+from server.rehearsal.lines import Doors
 from server.rehearsal.plan import KILLS, Plan
 from server.rehearsal.report import summary
 from server.rehearsal.service import NothingToKill, NotServing, Place, rehearse
 
-__all__ = ["KILLS", "NotServing", "NothingToKill", "Place", "Plan", "rehearse", "running_pid", "summary"]
+__all__ = ["KILLS", "Doors", "NotServing", "NothingToKill", "Place", "Plan", "rehearse", "running_pid", "summary"]

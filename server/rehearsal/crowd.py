@@ -19,7 +19,7 @@ from itertools import accumulate
 
 import msgspec
 
-from server.rehearsal.lines import Line, request
+from server.rehearsal.lines import Doors, Line, request
 from server.rehearsal.log import Log
 from server.rehearsal.plan import Plan, Week
 
@@ -36,6 +36,8 @@ AGAIN_SECONDS = 5.0
 LATENCY_STEPS_MS = [0.1 * 1.1 ** n for n in range(165)]
 SALUTE, AGAIN, PAGE, COUNTERS, POSTER = "salute", "again", "page", "counters", "poster"
 KINDS = (SALUTE, AGAIN, PAGE, COUNTERS, POSTER)
+# Busy; and what a proxy says of a process that ended or hung while it had the request.
+UNANSWERED = (502, 503, 504)
 # Doors of the product that one request of the crowd goes to.
 WEB = (PAGE, COUNTERS, POSTER)
 
@@ -96,19 +98,19 @@ class Crowd:
     """`citizens` and `token_of` give the number and the token of an index; `regions` are (code, weight)."""
 
     def __init__(self, plan: Plan, slug: str, log: Log, token_of: Callable[[int], str], regions: Sequence[tuple[str, int]],
-                 activities: Sequence[str], host: str, web_port: int, intake_port: int) -> None:
+                 activities: Sequence[str], doors: Doors) -> None:
         self.plan, self.log = plan, log
         self.second = Tally()
         self.total = Tally()
         self.seconds: list[Tally] = []
         self.refusals: Counter[str] = Counter()
-        self._slug, self._token_of, self._host = slug, token_of, host
+        self._slug, self._token_of, self._host = slug, token_of, doors.name
         self._chance = random.Random(plan.seed)
         self._regions = [code for code, _ in regions]
         self._weights = list(accumulate(weight for _, weight in regions))
         self._activities = activities
-        self._doors = {False: [Line(host, intake_port) for _ in range(plan.connections)],
-                       True: [Line(host, web_port) for _ in range(max(4, plan.connections // 16))]}
+        self._doors = {False: [Line(doors.host, doors.intake_port, doors.tls) for _ in range(plan.connections)],
+                       True: [Line(doors.host, doors.web_port, doors.tls) for _ in range(max(4, plan.connections // 16))]}
         self._idle = {web: list(lines) for web, lines in self._doors.items()}
         self._later: list[tuple[float, int, str, int]] = []  # due, order, kind, index
         self._order = 0
@@ -118,6 +120,8 @@ class Crowd:
         self._came = array("d", bytes(8 * plan.participants))
         self.waits: Counter[int] = Counter()
         self._accepted = 0
+        # Who had to send a salute again because no process decided it: busy (503) is apart from that.
+        self.resent = bytearray(plan.participants)
 
     async def play(self) -> None:
         """Everybody comes once, in the week's rhythm; returns when all were answered, or nobody was for GIVE_UP_SECONDS."""
@@ -226,8 +230,10 @@ class Crowd:
                     self.waits[_step((asyncio.get_running_loop().time() - self._came[index]) * 1000)] += 1
                 self.log.take(index, answer.ordinal, answer.participated_at, answer.receipt, answer.first)
             return
-        if status == 503 or status >= 599 or (kind == POSTER and status == 404):  # her salute is still on its way
+        if status in UNANSWERED or status >= 599 or (kind == POSTER and status == 404):  # her salute is still on its way
             loop = asyncio.get_running_loop()
+            if kind in (SALUTE, AGAIN) and status != 503:
+                self.resent[index] = 1
             self._push(loop.time() + (retry_after or RETRY_SECONDS) * (1 + self._chance.random()), kind, index)
             return
         self.refusals[f"{kind} {status} {body[:120].decode('utf-8', 'replace')}"] += 1

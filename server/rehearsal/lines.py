@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import cast
+from urllib.parse import urlsplit
 
 import httptools
 
@@ -15,6 +18,33 @@ LOST = 599
 
 # status (599: no answer), headers' Retry-After in seconds or 0, body, seconds that it took
 Answered = Callable[[int, int, bytes, float], None]
+
+
+@dataclass(frozen=True)
+class Doors:
+    """Where the crowd goes. `name`: the host as it stands in requests."""
+
+    host: str
+    web_port: int
+    intake_port: int
+    name: str
+    tls: ssl.SSLContext | None = None
+
+    @property
+    def url(self) -> str:
+        return f"{'https' if self.tls else 'http'}://{self.host}:{self.web_port}"
+
+    @classmethod
+    def through(cls, url: str) -> Doors:
+        """One address for everything, as citizens have it: of nginx, or whatever stands in front. Raises ValueError for what is none.
+
+        Certificates are checked as the machine does; SSL_CERT_FILE names others that are to be believed.
+        """
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
+            raise ValueError(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        return cls(parts.hostname, port, port, parts.netloc, ssl.create_default_context() if parts.scheme == "https" else None)
 
 
 class Wire(asyncio.Protocol):
@@ -72,10 +102,10 @@ class Wire(asyncio.Protocol):
 
 
 class Line:
-    """One person's place at a door. `send` when it is `idle`; the answer goes to the callback, once."""
+    """One person's place at a door. `send` when it is `idle`; the answer goes to the callback, once. `tls`: whom to believe."""
 
-    def __init__(self, host: str, port: int) -> None:
-        self._host, self._port = host, port
+    def __init__(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> None:
+        self._host, self._port, self._tls = host, port, tls
         self.wire: Wire | None = None
         self._answered: Answered | None = None
         self._began = 0.0
@@ -97,7 +127,7 @@ class Line:
         self.wire = wire = Wire(self)
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                await self._loop.create_connection(lambda: wire, self._host, self._port)
+                await self._loop.create_connection(lambda: wire, self._host, self._port, ssl=self._tls)
         except OSError:
             if wire.hang_up() is not None:
                 self.wire = None

@@ -23,6 +23,8 @@ h1 { font-size: 30px; margin: 0 } h2 { font-size: 18px; margin: 36px 0 8px }
 .card b { display: block; font-size: 22px; font-weight: 600; font-variant-numeric: tabular-nums; line-height: 1.3 }
 .card span { color: #5b6475; font-size: 14px }
 .plot { overflow-x: auto; background: #fff; border: 1px solid #e3dfd5; border-radius: 8px }
+.plot::before { content: '左右滑动看全图 scroll sideways'; display: none; position: sticky; left: 0; padding: 6px 12px 0; color: #5b6475;
+  font-size: 14px; width: max-content } @media (max-width: 720px) { .plot::before { display: block } }
 svg { width: 100%; min-width: 720px; height: auto; display: block }
 svg text { font-size: 12px; fill: #5b6475 } .key { font-size: 14px; color: #5b6475; margin: 4px 0 0 }
 .key i { display: inline-block; width: 12px; height: 12px; border-radius: 2px; margin: 0 6px 0 14px }
@@ -88,14 +90,15 @@ def page(report: dict[str, Any]) -> str:
                       if name != "findings")
     findings = "\n".join([*report["examples"], *(str(finding) for finding in report["audit"]["findings"]),
                           *(f"{n} × {what}" for what, n in report["refused"].items())])
+    circumstances = (f"{plan['participants']:,} 人", f"重发 {plan['duplicates']:.0%}", f"{plan['connections']} 条连接",
+                     f"{report['shards']} 个分片", f"{report['machine']['cores']} 核", f"Python {report['machine']['python']}",
+                     f"Redis {report['redis']['version']}（appendfsync {report['redis']['appendfsync']}）",
+                     f"用时 {report['played_seconds']:g} 秒")
     return f"""<!doctype html><html lang="zh-CN"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>演练报告 {html.escape(report['campaign'])}</title><style>{STYLE}</style><main>
 <h1>演练报告 <small class="sub">Rehearsal</small></h1>
 <div class="verdict {'ok' if report['ok'] else 'bad'}">{verdict}</div>
-<div class="sub">{plan['participants']:,} 人，重发 {plan['duplicates']:.0%}，{plan['connections']} 条连接，{report['shards']} 个分片，
-{report['machine']['cores']} 核，Python {report['machine']['python']}，
-Redis {report['redis']['version']}（appendfsync {report['redis']['appendfsync']}），
-用时 {report['played_seconds']:g} 秒{_killing(report)}</div>
+<div class="sub">{'，'.join(circumstances)}{_killing(report)}</div>
 <div class="sub">{_made_at(report['campaign'])} · {html.escape(report['campaign'])} ·
 Wenming {report['product']['version']} {report['product']['commit'][:10]} · seed {plan['seed']}</div>{_small(plan)}
 <div class="cards">{''.join(f'<div class="card"><b>{value}</b><span>{name}</span></div>' for value, name in cards)}</div>

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from server.campaign_types import CAMPAIGN_TYPES
 from server.replies.base import Context, clicks, says
 from server.wechat.messages import InboundMessage, Reply
 
 
 class CampaignCard:
+    # What one does in a campaign of any kind, and what it is called.
+    words, key = ("国旗", "升旗", "活动", *(kind.act for kind in CAMPAIGN_TYPES.values())), "campaign"
+
     def concerns(self, message: InboundMessage) -> bool:
-        return says(message, "敬礼", "国旗", "升旗", "活动") or clicks(message, "campaign")
+        return bool(says(message, *self.words)) or clicks(message, self.key)
 
     async def answer(self, message: InboundMessage, context: Context) -> Reply | None:
         campaign = await context.current()

@@ -1,4 +1,4 @@
-"""Somebody follows: she is known from here on, and gets the welcome card."""
+"""Somebody follows: the welcome card."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ class Follow:
         return message.event == "subscribe"
 
     async def answer(self, message: InboundMessage, context: Context) -> Reply | None:
-        await context.citizens.identify(message.appid, message.openid, None, context.now)
         campaign = await context.current()
         if campaign is None:
             return Reply("text", "欢迎关注！新的活动即将开始，敬请期待。")

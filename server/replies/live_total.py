@@ -8,8 +8,10 @@ from server.wechat.messages import InboundMessage, Reply
 
 
 class LiveTotal:
+    words, key = ("人数", "多少"), "total"
+
     def concerns(self, message: InboundMessage) -> bool:
-        return says(message, "人数", "多少") or clicks(message, "total")
+        return bool(says(message, *self.words)) or clicks(message, self.key)
 
     async def answer(self, message: InboundMessage, context: Context) -> Reply | None:
         campaign = await context.current()

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from server.clock import shanghai
+from server.campaign_types import CAMPAIGN_TYPES
+from server.clock import spoken
 from server.errors import NotFound
 from server.replies.base import Context, clicks, says
 from server.wechat.messages import InboundMessage, Reply
 
 
 class MyOrdinal:
+    words, key = ("我的", "第几", "证书", "序号"), "mine"
+
     def concerns(self, message: InboundMessage) -> bool:
-        return says(message, "我的", "第几", "证书", "序号") or clicks(message, "mine")
+        return bool(says(message, *self.words)) or clicks(message, self.key)
 
     async def answer(self, message: InboundMessage, context: Context) -> Reply | None:
         campaign = await context.current()
@@ -20,7 +23,6 @@ class MyOrdinal:
         try:
             record = await context.counting.record_of(campaign.slug, citizen, context.now)
         except NotFound:
-            return context.card(campaign, "keyword", f"您还没有敬礼，点这里参加：{campaign.title}")
-        at = shanghai(record.participated_at)
-        return Reply("text", f"您是第 {record.ordinal:,} 位参与者（{at.year}年{at.month}月{at.day}日 {at:%H:%M}）。"
+            return context.card(campaign, "keyword", f"您还没有{CAMPAIGN_TYPES[campaign.kind].act}，点这里参加：{campaign.title}")
+        return Reply("text", f"您是第 {record.ordinal:,} 位参与者（{spoken(record.participated_at)}）。"
                              f"证书在活动页里：{context.base_url}/c/{campaign.slug}")

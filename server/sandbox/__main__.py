@@ -19,7 +19,7 @@ from typing import Any
 import tornado.httpserver
 import tornado.web
 
-from server.sandbox import control, endpoints, phone
+from server.sandbox import articles, control, endpoints, library, management, menus, mini_requests, miniprogram, phone, security, users
 from server.sandbox.accounts import Accounts, AccountsError, load
 from server.sandbox.delivery import CUT_SECONDS, Delivery
 from server.sandbox.oauth import loopback
@@ -27,15 +27,18 @@ from server.sandbox.platform import Platform
 from server.sandbox.store import Store
 
 logger = logging.getLogger("server.sandbox")
-# Larger than any body that the platform takes here.
-MAX_BODY_BYTES = 1024 * 1024
+# Larger than any body that the platform takes here: a video of 10 MB and its form.
+MAX_BODY_BYTES = 11 * 1024 * 1024
 
 
 def build(accounts: Accounts, data: Path, callback: str, static: Path, *, loopback_only: bool = True,
           cut_seconds: float = CUT_SECONDS) -> tornado.web.Application:
     """The application over its own store; `settings["platform"]` is its state."""
     platform = Platform(accounts, Store(data), callback.rstrip("/"))
-    routes: list[Any] = [*phone.ROUTES, *endpoints.ROUTES, *control.ROUTES, (r"/static/(.*)", phone.Asset, {"path": str(static)})]
+    menus.place(platform)
+    routes: list[Any] = [*phone.ROUTES, *endpoints.ROUTES, *control.ROUTES, *miniprogram.ROUTES, *management.ROUTES,
+                         *security.ROUTES, *library.ROUTES, *articles.ROUTES,
+                         *users.ROUTES, *mini_requests.ROUTES, (r"/static/(.*)", phone.Asset, {"path": str(static)})]
     return tornado.web.Application(routes, platform=platform, delivery=Delivery(cut_seconds), phone_static=str(static),
                                    loopback_only=loopback_only, log_function=_log)
 

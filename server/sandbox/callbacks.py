@@ -74,6 +74,8 @@ def encode(fields: dict[str, Any], format: str) -> bytes:
 
 
 def _element(name: str, value: Any) -> str:
+    if isinstance(value, list):  # repeated siblings; who means `item` elements says so
+        return "".join(_element(name, one) for one in value)
     if isinstance(value, dict):
         inner = "".join(_element(key, part) for key, part in value.items())
     elif isinstance(value, (int, float)):
@@ -144,6 +146,8 @@ def _understood(callback: Callback, fields: dict[str, Any]) -> dict[str, Any]:
     if not str(fields.get("CreateTime", "")).isdigit():
         raise ReplyError("the reply has no CreateTime")
     kind = str(fields.get("MsgType", ""))
+    if callback.account.kind == "miniprogram" and kind != "transfer_customer_service":
+        raise ReplyError(f"a mini-program answers success or hands over, not {kind}")
     if kind == "text":
         if not fields.get("Content"):
             raise ReplyError("the text reply has no Content")

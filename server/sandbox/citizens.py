@@ -16,14 +16,18 @@ from server.sandbox.callbacks import build, made_msg_id
 from server.sandbox.delivery import Delivery, Outcome
 from server.sandbox.errcodes import WeChatRefusal
 from server.sandbox.platform import Platform
-from server.sandbox.store import Citizen
+from server.sandbox.store import BLACKLIST, Citizen
 
 # How many customer-service messages an action allows, and for how many seconds.
 CREDITS = {"message": (5, 48 * 3600), "CLICK": (3, 60), "subscribe": (3, 60), "SCAN": (3, 60), "user_enter_tempsession": (2, 60)}
 MAX_TEXT_BYTES = 2048
 SEND_TYPES = ("text", "image", "voice", "video", "music", "news", "mpnews", "msgmenu", "wxcard", "miniprogrampage", "link")
+MINI_SEND_TYPES = ("text", "image", "link", "miniprogrampage")
 # Events whose answer nobody sees.
-SILENT = ("unsubscribe", "VIEW")
+SILENT = ("unsubscribe", "VIEW", "view_miniprogram")
+# What the platform tells of somebody whom the account shut out.
+TOLD_OF_SHUT_OUT = ("subscribe", "unsubscribe")
+SHUT_OUT = "你在“{}”的黑名单里，消息没有送达（模拟手机的说明）"
 # The most of one callback at once or again that a test may ask for.
 MAX_COPIES = 50
 
@@ -41,6 +45,8 @@ async def act(platform: Platform, delivery: Delivery, request: dict[str, Any]) -
     callback = build(account, openid, fields, platform.callback, timestamp=timestamp, mode=_choice(request, "mode", MODES),
                      format=_choice(request, "format", FORMATS), nonce=request.get("nonce"),
                      tamper=_choice(request, "tamper", ("signature", "body", "appid")))
+    if BLACKLIST in platform.store.tags_of(account.appid, citizen.key) and fields.get("Event") not in TOLD_OF_SHUT_OUT:
+        return _shut_out(platform, account, citizen, fields)
     happened(platform, account, citizen, fields)
     copies, again = _whole(request, "concurrent", 1), _whole(request, "duplicate", 1)
     if not 1 <= copies <= MAX_COPIES or not 1 <= again <= MAX_COPIES:
@@ -91,7 +97,7 @@ def happened(platform: Platform, account: Account, citizen: Citizen, fields: dic
     """What the platform itself remembers of an action: the chat line, the following, the credit."""
     event, kind = str(fields.get("Event", "")), str(fields.get("MsgType"))
     if kind != "event":
-        platform.add_line(account, citizen, "citizen", kind, {"text": fields.get("Content", f"[{kind}]")})
+        _said(platform, account, citizen, fields)
         _grant(platform, account, citizen, "message")
     elif event == "subscribe":
         platform.store.follow(account.appid, citizen.key, str(fields.get("EventKey", "")), platform.now())
@@ -102,6 +108,21 @@ def happened(platform: Platform, account: Account, citizen: Citizen, fields: dic
         platform.add_line(account, citizen, "system", "text", {"text": f"你已取消关注“{account.name}”"})
     elif event in CREDITS:
         _grant(platform, account, citizen, event)
+
+
+def _shut_out(platform: Platform, account: Account, citizen: Citizen, fields: dict[str, Any]) -> dict[str, Any]:
+    """The account hears nothing of it and may not answer; her chat says why."""
+    if fields["MsgType"] != "event":
+        _said(platform, account, citizen, fields)
+    text = SHUT_OUT.format(account.name)
+    if fields.get("Event") not in SILENT:
+        platform.add_line(account, citizen, "system", "text", {"text": text})
+    return Outcome(None, 0, None, None, 0.0).view() | {"msg_id": fields.get("MsgId"), "shown": text}
+
+
+def _said(platform: Platform, account: Account, citizen: Citizen, fields: dict[str, Any]) -> None:
+    kind = str(fields["MsgType"])
+    platform.add_line(account, citizen, "citizen", kind, {"text": fields.get("Content", f"[{kind}]")})
 
 
 def _grant(platform: Platform, account: Account, citizen: Citizen, cause: str) -> None:
@@ -120,11 +141,11 @@ def _show(platform: Platform, account: Account, citizen: Citizen, outcome: Outco
 
 def custom_send(platform: Platform, account: Account, message: dict[str, Any]) -> None:
     """A customer-service message of the account. Raises WeChatRefusal."""
-    kind = message.get("msgtype")
+    kind = str(message.get("msgtype", ""))
     citizen = platform.store.citizen_of(str(message.get("touser", "")), account.appid)
     if citizen is None:
         raise WeChatRefusal(40003)
-    if kind not in SEND_TYPES:
+    if kind not in (MINI_SEND_TYPES if account.kind == "miniprogram" else SEND_TYPES):
         raise WeChatRefusal(40008)
     content = message.get(kind)
     if not isinstance(content, dict) or not content or kind == "text" and not content.get("content"):
@@ -154,6 +175,8 @@ def _shown_content(kind: str, content: dict[str, Any]) -> dict[str, Any]:
     if kind == "link":
         return {"articles": [{"title": content.get("title", ""), "description": content.get("description", ""),
                               "pic_url": content.get("thumb_url", ""), "url": content.get("url", "")}]}
+    if kind == "miniprogrampage":  # its appid is not the chat's
+        return {"title": content.get("title", ""), "mini": {"appid": content.get("appid", ""), "pagepath": content.get("pagepath", "")}}
     return dict(content)
 
 

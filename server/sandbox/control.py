@@ -12,7 +12,7 @@ import json
 from typing import Any
 from urllib.parse import urlsplit
 
-from server.sandbox import citizens, oauth, tokens
+from server.sandbox import citizens, launches, notices, oauth, tokens
 from server.sandbox.accounts import CODE2SESSION, KINDS, MODES, OAUTH, SHARE, Account
 from server.sandbox.citizens import BadRequest
 from server.sandbox.crypto import same, signature
@@ -149,17 +149,19 @@ class Outbox(Control):
 
 
 class Chat(Control):
-    """The whole chat; with wait=seconds the answer is held until there is something new."""
+    """The whole chat; with wait=seconds the answer is held until there is something new. `typing`: the accounts that type to her, by the
+    seconds left; who waits names those that she sees typing, in the alphabet's order, so that a change is told."""
 
     async def get(self) -> None:
         query = self.query()
         citizen, after = self.citizen(query.get("openid")), _number(query.get("after"))
         lines = self.platform.store.lines(citizen.key, after)
         wait = min(float(_number(query.get("wait"))), MAX_WAIT_SECONDS)
-        if not lines and wait:
+        seen = ",".join(sorted(self.platform.typing_to(citizen))) == query.get("typing", "")
+        if not lines and seen and wait:
             await self.platform.wait_for_line(citizen, wait)
             lines = self.platform.store.lines(citizen.key, after)
-        self.write_json({"items": lines, "next": None})
+        self.write_json({"items": lines, "next": None, "typing": self.platform.typing_to(citizen)})
 
 
 class Faults(Control):
@@ -182,10 +184,12 @@ def inject(platform: Platform, body: dict[str, Any]) -> None:
     if body.get("clear"):
         platform.faults.clear()
         platform.offset_seconds = 0.0
-    if body.get("expire_tokens"):
-        platform.store.expire_all_tokens(platform.now())
-    if body.get("revoke_tokens"):
-        platform.store.revoke_tokens(None, None)
+    # A ticket of the JS-SDK has a life of its own: no end of an access token ends it.
+    for kind in (tokens.STABLE, tokens.CLASSIC, oauth.PAGE):
+        if body.get("expire_tokens"):
+            platform.store.expire_all_tokens(kind, platform.now())
+        if body.get("revoke_tokens"):
+            platform.store.revoke_tokens(None, kind)
     if "advance_seconds" in body:
         platform.offset_seconds += body["advance_seconds"]
     if "path" in body:
@@ -216,15 +220,18 @@ class AccountOne(Control):
 
     def _view(self, account: Account) -> dict[str, Any]:
         return {"role": account.role, "appid": account.appid, "name": account.name, "kind": account.kind, "mode": account.mode,
-                "format": account.format, "menu": self.platform.store.menu(account.appid) or account.menu or None}
+                "format": account.format, "menu": self.platform.store.menu(account.appid)}
 
 
 class Scan(Control):
-    """What the phone does with a scanned text: a scene code follows or reports, an address is opened, the rest is shown."""
+    """What the phone does with a scanned text: a scene code follows or reports, a mini-program or an address is opened, the rest is
+    shown."""
 
     async def post(self) -> None:
         body = self.body()
         text, citizen = str(body.get("text", "")).strip(), self.citizen(str(body.get("openid", "")))
+        if (launch := launches.find(self.platform, text)) is not None:
+            return self.write_json(launch)
         scene = self.platform.store.scene_by_name(text.removeprefix("http://weixin.qq.com/q/"))
         if scene is None:
             return self.write_json({"kind": "url" if text.startswith(("http://", "https://")) else "text", "text": text})
@@ -235,7 +242,15 @@ class Scan(Control):
         request = {"openid": citizen.key, "account": scene["appid"], "ticket": scene["ticket"],
                    "event": "SCAN" if followed else "subscribe",
                    "event_key": scene["scene"] if followed else f"qrscene_{scene['scene']}"}
-        return self.write_json({"kind": "account", **await citizens.act(self.platform, delivery, request)})
+        return self.write_json({"kind": "account", "appid": scene["appid"], **await citizens.act(self.platform, delivery, request)})
+
+
+class Grants(Control):
+    """She answers a page's question whether it may send notices: see `notices.answer`."""
+
+    async def post(self) -> None:
+        delivery: Delivery = self.settings["delivery"]
+        self.write_json(await notices.answer(self.platform, delivery, self.body()))
 
 
 class JssdkVerify(Control):
@@ -291,6 +306,7 @@ ROUTES: list[tuple[str, type[Base]]] = [
     (r"/sandbox/faults", Faults),
     (r"/sandbox/accounts/([a-z]+)", AccountOne),
     (r"/sandbox/scan", Scan),
+    (r"/sandbox/grants", Grants),
     (r"/sandbox/jssdk/verify", JssdkVerify),
     (r"/sandbox/jssdk/share", JssdkShare),
 ]

@@ -16,8 +16,8 @@ from typing import Any
 import qrcode
 import tornado.web
 
-from server.sandbox import oauth, tokens
-from server.sandbox.accounts import CUSTOM_SEND, JSAPI, MENU, QRCODE, USER_INFO, Account
+from server.sandbox import notices, oauth, signing, tokens, usage
+from server.sandbox.accounts import CUSTOM_SEND, JSAPI, MENU, QRCODE, SUBSCRIPTION, TEMPLATE, Account
 from server.sandbox.citizens import custom_send
 from server.sandbox.errcodes import WeChatRefusal
 from server.sandbox.platform import Platform
@@ -56,8 +56,14 @@ class Endpoint(Base):
     """One path of the platform. A subclass answers GET (`asked`) or POST (`posted`)."""
 
     content_type = "application/json; charset=utf-8"
+    sealed: signing.Sealed | None = None
 
     async def prepare(self) -> None:
+        try:
+            self.sealed = signing.admit(self.platform, self.request)
+        except WeChatRefusal as refusal:
+            self.write_json(self.refused(refusal), self.content_type)
+            return
         fault = self.platform.take_fault(self.request.path)
         if fault is None:
             return
@@ -66,7 +72,7 @@ class Endpoint(Base):
             self.set_status(fault.status)
             self.finish()
         elif fault.errcode is not None:
-            self.write_json(WeChatRefusal(fault.errcode).body(), self.content_type)
+            self.write_json(self.refused(WeChatRefusal(fault.errcode)), self.content_type)
 
     def get(self) -> None:
         self._answer(self.asked)
@@ -84,20 +90,40 @@ class Endpoint(Base):
         try:
             answer = work()
         except WeChatRefusal as refusal:
-            answer = refusal.body()
+            answer = self.refused(refusal)
         self.write_json(answer, self.content_type)
 
+    def refused(self, refusal: WeChatRefusal) -> dict[str, Any]:
+        """The answer of a refusal, remembered under its rid."""
+        body = refusal.body()
+        usage.remember(self.platform, self.request, body)
+        return body
+
+    def write_json(self, value: Any, content_type: str = "application/json; charset=UTF-8") -> None:
+        if self.sealed is None:
+            super().write_json(value, content_type)
+            return
+        body, headers = self.sealed.answer(value)
+        for name, text in headers.items():
+            self.set_header(name, text)
+        self.set_header("Content-Type", content_type)
+        self.finish(body)
+
     def account(self, permission: str | None = None) -> Account:
-        return tokens.account_of_token(self.platform, self.query().get("access_token"), permission)
+        """Whose token it is; the call is counted. Raises WeChatRefusal."""
+        account = tokens.account_of_token(self.platform, self.query().get("access_token"), permission)
+        usage.spend(self.platform, account, self.request.path)
+        return account
 
     def body(self, raw_utf8: bool = False) -> dict[str, Any]:
         """The JSON body; some endpoints refuse escaped characters. Raises WeChatRefusal."""
-        if not self.request.body:
+        content = self.sealed.plain if self.sealed else self.request.body
+        if not content:
             raise WeChatRefusal(44002)
-        if raw_utf8 and b"\\u" in self.request.body:
+        if raw_utf8 and b"\\u" in content:
             raise WeChatRefusal(40033)
         try:
-            value = json.loads(self.request.body)
+            value = json.loads(content)
         except ValueError as error:
             raise WeChatRefusal(47001) from error
         if not isinstance(value, dict):
@@ -132,47 +158,82 @@ class CustomSend(Endpoint):
         return {"errcode": 0, "errmsg": "ok"}
 
 
-class UserInfo(Endpoint):
-    def asked(self) -> dict[str, Any]:
-        account, openid = self.account(USER_INFO), self.query().get("openid", "")
-        if not openid:
-            raise WeChatRefusal(41009)
-        citizen = self.platform.store.citizen_of(openid, account.appid)
-        if citizen is None:
-            raise WeChatRefusal(40003)
-        since = self.platform.store.followed_since(account.appid, citizen.key)
-        if since is None:
-            return {"subscribe": 0, "openid": openid, "tagid_list": []}
-        # Nickname and picture have been empty here since the platform stopped giving them out at the end of 2021.
-        empty = dict.fromkeys(("nickname", "city", "province", "country", "headimgurl", "remark", "qr_scene_str"), "")
-        return empty | {"subscribe": 1, "openid": openid, "sex": 0, "language": "zh_CN", "subscribe_time": int(since),
-                        "unionid": citizen.unionid, "groupid": 0, "tagid_list": [], "qr_scene": 0,
-                        "subscribe_scene": "ADD_SCENE_SEARCH"}
+class TemplateSend(Endpoint):
+    def posted(self) -> dict[str, Any]:
+        return notices.send_template(self.platform, self.account(TEMPLATE), self.body(raw_utf8=True))
+
+
+class SubscriptionSend(Endpoint):
+    def posted(self) -> dict[str, Any]:
+        return notices.send_subscription(self.platform, self.account(SUBSCRIPTION), self.body(raw_utf8=True))
+
+
+def checked_menu(menu: dict[str, Any]) -> dict[str, Any]:
+    """A menu as the platform takes it. Raises WeChatRefusal."""
+    buttons = menu.get("button")
+    if not isinstance(buttons, list) or not 1 <= len(buttons) <= MAX_BUTTONS:
+        raise WeChatRefusal(40016)
+    for button in buttons:
+        below = button.get("sub_button") or []
+        if len(below) > MAX_SUB_BUTTONS:
+            raise WeChatRefusal(40023, "invalid sub button size")
+        for entry, most in [(button, 16), *((one, 60) for one in below)]:
+            if not entry.get("name") or len(str(entry["name"]).encode()) > most:
+                raise WeChatRefusal(40018, "invalid button name size")
+            if entry.get("type") == "view" and not str(entry.get("url", "")).startswith(("http://", "https://")):
+                raise WeChatRefusal(40055, "invalid button url domain")
+    return menu
 
 
 class MenuCreate(Endpoint):
     def posted(self) -> dict[str, Any]:
-        account, menu = self.account(MENU), self.body(raw_utf8=True)
-        buttons = menu.get("button")
-        if not isinstance(buttons, list) or not 1 <= len(buttons) <= MAX_BUTTONS:
-            raise WeChatRefusal(40016)
-        if any(len(button.get("sub_button") or []) > MAX_SUB_BUTTONS for button in buttons if isinstance(button, dict)):
-            raise WeChatRefusal(40023, "invalid sub button size")
+        account, menu = self.account(MENU), checked_menu(self.body(raw_utf8=True))
         self.platform.store.set_menu(account.appid, menu)
         return {"errcode": 0, "errmsg": "ok"}
 
 
 class MenuGet(Endpoint):
     def asked(self) -> dict[str, Any]:
-        menu = self.platform.store.menu(self.account(MENU).appid)
+        account = self.account(MENU)
+        menu = self.platform.store.menu(account.appid)
         if menu is None:
             raise WeChatRefusal(46003)
-        return {"menu": menu}
+        some = self.platform.conditional_menus.get(account.appid, [])
+        return {"menu": menu} | ({"conditionalmenu": some} if some else {})
 
 
 class MenuDelete(Endpoint):
     def asked(self) -> dict[str, Any]:
-        self.platform.store.set_menu(self.account(MENU).appid, None)
+        account = self.account(MENU)
+        self.platform.store.set_menu(account.appid, None)
+        self.platform.conditional_menus.pop(account.appid, None)
+        return {"errcode": 0, "errmsg": "ok"}
+
+
+class MenuAddConditional(Endpoint):
+    def posted(self) -> dict[str, Any]:
+        account, menu = self.account(MENU), checked_menu(self.body(raw_utf8=True))
+        rule = menu.get("matchrule")
+        if self.platform.store.menu(account.appid) is None:
+            raise WeChatRefusal(65301, "not exist menuid")
+        if not isinstance(rule, dict) or not any(rule.get(name) for name in ("tag_id", "client_platform_type")):
+            raise WeChatRefusal(65303, "no self-defined menu's condition")
+        some = self.platform.conditional_menus.setdefault(account.appid, [])
+        menu_id = max((int(one["menuid"]) for one in some), default=400_000_000) + 1
+        # What is asked for as tag_id is answered as group_id.
+        kept = {"group_id" if name == "tag_id" else name: value for name, value in rule.items()}
+        some.append({"button": menu["button"], "matchrule": kept, "menuid": menu_id})
+        return {"menuid": str(menu_id)}
+
+
+class MenuDeleteConditional(Endpoint):
+    def posted(self) -> dict[str, Any]:
+        account, menu_id = self.account(MENU), str(self.body().get("menuid", ""))
+        some = self.platform.conditional_menus.get(account.appid, [])
+        left = [menu for menu in some if str(menu["menuid"]) != menu_id]
+        if len(left) == len(some):
+            raise WeChatRefusal(65301, "not exist menuid")
+        self.platform.conditional_menus[account.appid] = left
         return {"errcode": 0, "errmsg": "ok"}
 
 
@@ -233,10 +294,13 @@ ROUTES: list[tuple[str, type[Base]]] = [
     (r"/cgi-bin/token", ClassicToken),
     (r"/cgi-bin/ticket/getticket", Ticket),
     (r"/cgi-bin/message/custom/send", CustomSend),
-    (r"/cgi-bin/user/info", UserInfo),
+    (r"/cgi-bin/message/template/send", TemplateSend),
+    (r"/cgi-bin/message/subscribe/(?:biz)?send", SubscriptionSend),
     (r"/cgi-bin/menu/create", MenuCreate),
     (r"/cgi-bin/menu/get", MenuGet),
     (r"/cgi-bin/menu/delete", MenuDelete),
+    (r"/cgi-bin/menu/addconditional", MenuAddConditional),
+    (r"/cgi-bin/menu/delconditional", MenuDeleteConditional),
     (r"/cgi-bin/qrcode/create", QrcodeCreate),
     (r"/cgi-bin/showqrcode", ShowQrcode),
     (r"/sns/oauth2/access_token", OauthAccessToken),

@@ -107,7 +107,7 @@ def exchange(platform: Platform, query: Mapping[str, str]) -> dict[str, object]:
     if not account.may(OAUTH):
         raise WeChatRefusal(48001)
     platform.spend_quota(f"oauth-minute:{account.appid}", 60, EXCHANGES_PER_MINUTE, 45011)
-    openid, scope, snapshot = _redeem(platform, account, query.get("code"), WEB)
+    openid, scope, snapshot = redeem(platform, account, query.get("code"), WEB)
     token = f"{secrets.randbelow(100)}_" + secrets.token_urlsafe(64)
     now = platform.now()
     platform.store.add_token(token, f"{account.appid} {openid} {scope}", PAGE, now, now + PAGE_TOKEN_SECONDS)
@@ -145,14 +145,21 @@ def mini_session(platform: Platform, query: Mapping[str, str]) -> dict[str, obje
         raise WeChatRefusal(40002)
     if not account.may(CODE2SESSION):
         raise WeChatRefusal(48001)
-    openid, _, _ = _redeem(platform, account, query.get("js_code"), MINI)
+    openid, _, _ = redeem(platform, account, query.get("js_code"), MINI)
     platform.spend_quota(f"login-minute:{openid}", 60, LOGINS_PER_MINUTE_AND_CITIZEN, 45011)
     citizen = platform.store.citizen_of(openid, account.appid)
-    answer: dict[str, object] = {"session_key": base64.b64encode(secrets.token_bytes(16)).decode(), "openid": openid}
+    key = made_session_key()
+    platform.store.set_session_key(openid, key)
+    answer: dict[str, object] = {"session_key": key, "openid": openid}
     return answer | ({"unionid": citizen.unionid} if citizen else {})
 
 
-def _redeem(platform: Platform, account: Account, code: str | None, kind: str) -> tuple[str, str, bool]:
+def made_session_key() -> str:
+    """Sixteen bytes in base64."""
+    return base64.b64encode(secrets.token_bytes(16)).decode()
+
+
+def redeem(platform: Platform, account: Account, code: str | None, kind: str) -> tuple[str, str, bool]:
     """Use a code up. Raises WeChatRefusal: missing, of another account or kind, too old, used."""
     if not code:
         raise WeChatRefusal(41008)

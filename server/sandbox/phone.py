@@ -18,7 +18,8 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import tornado.web
 
-from server.sandbox import oauth
+from server.sandbox import menus, oauth
+from server.sandbox.accounts import Account
 from server.sandbox.control import COOKIE, Control, view_of
 from server.sandbox.endpoints import Base
 from server.sandbox.store import Citizen
@@ -122,14 +123,17 @@ class State(Page):
         self.write_json(self._view(holder) | {"snapshot": snapshot})
 
     def _view(self, holder: Citizen | None) -> dict[str, Any]:
-        account = self.platform.accounts.official
         return {"notice": NOTICE, "product": self.platform.callback, "me": view_of(self.platform, holder) if holder else None,
                 "snapshot": self.get_cookie(SNAPSHOT_COOKIE) == "1",
                 "citizens": [view_of(self.platform, citizen) for citizen in self.platform.store.citizens()],
-                "account": {"appid": account.appid, "name": account.name, "kind": account.kind,
-                            "menu": self.platform.store.menu(account.appid) or account.menu or None},
-                "others": [{"appid": other.appid, "name": other.name}
-                           for other in self.platform.accounts.by_role.values() if other is not account]}
+                "accounts": [self._account(account, holder) for account in self.platform.accounts.by_role.values()]}
+
+    def _account(self, account: Account, holder: Citizen | None) -> dict[str, Any]:
+        """An account as she sees it: whether she follows it, and the menu that is hers; as everybody does where nobody holds the phone."""
+        store = self.platform.store
+        return {"appid": account.appid, "role": account.role, "name": account.name, "kind": account.kind,
+                "followed": holder is not None and store.followed_since(account.appid, holder.key) is not None,
+                "menu": menus.menu_of(self.platform, account, holder) if holder else store.menu(account.appid)}
 
 
 class Open(Page):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,6 +40,31 @@ class Platform:
     faults: list[Fault] = field(default_factory=list)
     # Share cards that pages set through the simulated JS-SDK, by citizen key; a phone forgets them with its page.
     shares: dict[str, dict[str, Any]] = field(default_factory=dict)
+    # How often a citizen still allows a template, by (appid, template, citizen); and the msgids of named template messages with
+    # when each was taken.
+    allowed: dict[tuple[str, str, str], int] = field(default_factory=dict)
+    named: dict[tuple[str, str, str], tuple[int, float]] = field(default_factory=dict)
+    # Menus for some, oldest first, by appid.
+    conditional_menus: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    # Until when a chat shows that somebody is typing, by (appid, citizen).
+    typing: dict[tuple[str, str], float] = field(default_factory=dict)
+    # Daily limits that differ, by (appid, path); refused requests by rid, oldest first.
+    daily_limits: dict[tuple[str, str], int] = field(default_factory=dict)
+    refused: dict[str, dict[str, Any]] = field(default_factory=dict)
+    # What a check of the callback address finds: None for the address itself.
+    callback_addresses: list[str] | None = None
+    pings_lost: bool = False
+    # Pictures and sound that were sent to be checked, the newest last, and whether their events wait to be asked for.
+    media_checks: dict[str, Any] = field(default_factory=dict)
+    media_verdicts_held: bool = False
+    # What the simulated moderation provider was asked, the newest last.
+    moderated: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=1000))
+    # Whether the events of publications and mass sends get lost.
+    article_events_lost: bool = False
+    # Events that are still to come by themselves.
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    # Accounts that were moved, as (the old one's appid or original id, the new one's appid), to the old one's appid.
+    moved: dict[tuple[str, str], str] = field(default_factory=dict)
     _news: dict[str, asyncio.Event] = field(default_factory=dict)
 
     def now(self) -> float:
@@ -61,10 +87,21 @@ class Platform:
     def add_line(self, account: Account, citizen: Citizen, sender: str, kind: str, content: dict[str, Any]) -> int:
         """A line in the citizen's chat; wakes the phones that wait for it."""
         line = self.store.add_line(account.appid, citizen.key, sender, kind, content, self.clock())
+        if sender != "citizen":  # what was being written has come
+            self.typing.pop((account.appid, citizen.key), None)
+        self.wake(citizen)
+        return line
+
+    def wake(self, citizen: Citizen) -> None:
+        """Let the phones that wait for something of hers look again."""
         event = self._news.pop(citizen.key, None)
         if event:
             event.set()
-        return line
+
+    def typing_to(self, citizen: Citizen) -> dict[str, float]:
+        """The accounts that are shown to be typing to her, each with the seconds left."""
+        now = self.clock()
+        return {appid: round(until - now, 1) for (appid, key), until in self.typing.items() if key == citizen.key and until > now}
 
     async def wait_for_line(self, citizen: Citizen, seconds: float) -> None:
         """Until the citizen gets a line, or the time is over."""

@@ -32,12 +32,21 @@ CREATE TABLE IF NOT EXISTS tokens (
 CREATE INDEX IF NOT EXISTS tokens_of ON tokens (appid, kind, issued);
 CREATE TABLE IF NOT EXISTS codes (code TEXT PRIMARY KEY, appid TEXT, openid TEXT, kind TEXT, scope TEXT, snapshot INTEGER,
     issued REAL, used INTEGER DEFAULT 0);
+CREATE TABLE IF NOT EXISTS session_keys (openid TEXT PRIMARY KEY, session_key TEXT);
+CREATE TABLE IF NOT EXISTS phones (citizen TEXT PRIMARY KEY, number TEXT);
+CREATE INDEX IF NOT EXISTS codes_of ON codes (openid, issued);
 CREATE TABLE IF NOT EXISTS counts (name TEXT, window INTEGER, n INTEGER, PRIMARY KEY (name, window));
 CREATE TABLE IF NOT EXISTS menus (appid TEXT PRIMARY KEY, content TEXT);
 CREATE TABLE IF NOT EXISTS scenes (ticket TEXT PRIMARY KEY, name TEXT UNIQUE, appid TEXT, scene TEXT, expires REAL);
+CREATE TABLE IF NOT EXISTS tags (appid TEXT, id INTEGER, name TEXT, PRIMARY KEY (appid, id), UNIQUE (appid, name));
+CREATE TABLE IF NOT EXISTS tagged (appid TEXT, tag INTEGER, citizen TEXT, PRIMARY KEY (appid, tag, citizen));
+CREATE TABLE IF NOT EXISTS remarks (appid TEXT, citizen TEXT, remark TEXT, PRIMARY KEY (appid, citizen));
+CREATE TABLE IF NOT EXISTS things (kind TEXT, appid TEXT, id TEXT, at REAL, content TEXT, bytes BLOB, PRIMARY KEY (kind, appid, id));
 CREATE TABLE IF NOT EXISTS jars (citizen TEXT, name TEXT, value TEXT, PRIMARY KEY (citizen, name));
 """
 
+# The tag of those whom an account shut out; the platform keeps it for itself.
+BLACKLIST = 1
 # Letters of openids as they occur in the wild.
 OPENID_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
 
@@ -121,10 +130,62 @@ class Store:
     def unfollow(self, appid: str, citizen: str) -> None:
         self._db.execute("DELETE FROM follows WHERE appid = ? AND citizen = ?", (appid, citizen))
         self._db.execute("DELETE FROM credits WHERE appid = ? AND citizen = ?", (appid, citizen))
+        self._db.execute("DELETE FROM tagged WHERE appid = ? AND citizen = ? AND tag != 1", (appid, citizen))  # not the blacklist
 
     def followed_since(self, appid: str, citizen: str) -> float | None:
         row = self._one("SELECT since FROM follows WHERE appid = ? AND citizen = ?", appid, citizen)
         return float(row["since"]) if row else None
+
+    def followers(self, appid: str, after: str, limit: int) -> list[str]:
+        """Openids of those who follow, behind `after` in their order."""
+        return self._openids(appid, "SELECT citizen FROM follows WHERE appid = ?", (appid,), after, limit)
+
+    def follower_count(self, appid: str) -> int:
+        row = self._one("SELECT COUNT(*) AS n FROM follows WHERE appid = ?", appid)
+        return int(row["n"]) if row else 0
+
+    def scene_of(self, appid: str, citizen: str) -> str:
+        row = self._one("SELECT scene FROM follows WHERE appid = ? AND citizen = ?", appid, citizen)
+        return str(row["scene"]) if row else ""
+
+    # tags and remarks -----------------------------------------------------------------------------------------------
+
+    def add_tag(self, appid: str, tag: int, name: str) -> None:
+        self._db.execute("INSERT OR REPLACE INTO tags VALUES (?, ?, ?)", (appid, tag, name))
+
+    def drop_tag(self, appid: str, tag: int) -> None:
+        self._db.execute("DELETE FROM tags WHERE appid = ? AND id = ?", (appid, tag))
+        self._db.execute("DELETE FROM tagged WHERE appid = ? AND tag = ?", (appid, tag))
+
+    def tags(self, appid: str) -> list[tuple[int, str]]:
+        return [(row["id"], row["name"]) for row in self._all("SELECT * FROM tags WHERE appid = ? ORDER BY id", appid)]
+
+    def tag(self, appid: str, tag: int, citizen: str, has: bool) -> None:
+        self._db.execute("INSERT OR IGNORE INTO tagged VALUES (?, ?, ?)" if has
+                         else "DELETE FROM tagged WHERE appid = ? AND tag = ? AND citizen = ?", (appid, tag, citizen))
+
+    def tags_of(self, appid: str, citizen: str) -> list[int]:
+        return [row["tag"] for row in self._all("SELECT tag FROM tagged WHERE appid = ? AND citizen = ? ORDER BY tag", appid, citizen)]
+
+    def tag_count(self, appid: str, tag: int) -> int:
+        row = self._one("SELECT COUNT(*) AS n FROM tagged WHERE appid = ? AND tag = ?", appid, tag)
+        return int(row["n"]) if row else 0
+
+    def with_tag(self, appid: str, tag: int, after: str, limit: int) -> list[str]:
+        """Openids of those with a tag, behind `after` in their order."""
+        return self._openids(appid, "SELECT citizen FROM tagged WHERE appid = ? AND tag = ?", (appid, tag), after, limit)
+
+    def set_remark(self, appid: str, citizen: str, remark: str) -> None:
+        self._db.execute("INSERT OR REPLACE INTO remarks VALUES (?, ?, ?)", (appid, citizen, remark))
+
+    def remark(self, appid: str, citizen: str) -> str:
+        row = self._one("SELECT remark FROM remarks WHERE appid = ? AND citizen = ?", appid, citizen)
+        return str(row["remark"]) if row else ""
+
+    def _openids(self, appid: str, citizens: str, values: tuple[Any, ...], after: str, limit: int) -> list[str]:
+        rows = self._all(f"SELECT openid FROM identities WHERE appid = ? AND citizen IN ({citizens}) AND openid > ? "
+                         "ORDER BY openid LIMIT ?", appid, *values, after, limit)
+        return [str(row["openid"]) for row in rows]
 
     # chat -------------------------------------------------------------------------------------------------------
 
@@ -179,14 +240,13 @@ class Store:
         """Let every token of the kind end at `expires` at the latest."""
         self._db.execute("UPDATE tokens SET expires = MIN(expires, ?) WHERE appid = ? AND kind = ?", (expires, appid, kind))
 
-    def expire_all_tokens(self, now: float) -> int:
-        return self._db.execute("UPDATE tokens SET expires = MIN(expires, ?) WHERE revoked = 0", (now,)).rowcount
+    def expire_all_tokens(self, kind: str, now: float) -> int:
+        return self._db.execute("UPDATE tokens SET expires = MIN(expires, ?) WHERE kind = ? AND revoked = 0", (now, kind)).rowcount
 
-    def revoke_tokens(self, appid: str | None, kind: str | None) -> int:
-        """Make tokens unknown: every one, or those of an account and kind."""
-        return self._db.execute(
-            "UPDATE tokens SET revoked = 1 WHERE (? IS NULL OR appid = ?) AND (? IS NULL OR kind = ?) AND revoked = 0",
-            (appid, appid, kind, kind)).rowcount
+    def revoke_tokens(self, appid: str | None, kind: str) -> int:
+        """Make tokens of a kind unknown: every one, or those of an account."""
+        return self._db.execute("UPDATE tokens SET revoked = 1 WHERE (? IS NULL OR appid = ?) AND kind = ? AND revoked = 0",
+                                (appid, appid, kind)).rowcount
 
     # codes ------------------------------------------------------------------------------------------------------
 
@@ -197,9 +257,32 @@ class Store:
     def code(self, code: str) -> sqlite3.Row | None:
         return self._one("SELECT * FROM codes WHERE code = ?", code)
 
+    def last_login(self, appid: str, openid: str) -> float | None:
+        """When she last opened the mini-program and logged in."""
+        row = self._one("SELECT MAX(issued) AS at FROM codes WHERE openid = ? AND appid = ? AND kind = 'mini'", openid, appid)
+        return None if row is None or row["at"] is None else float(row["at"])
+
     def use_code(self, code: str) -> bool:
         """Whether this call was the one that used it."""
         return self._db.execute("UPDATE codes SET used = 1 WHERE code = ? AND used = 0", (code,)).rowcount == 1
+
+    # sessions of the mini-program, phone numbers ---------------------------------------------------------------
+
+    def set_session_key(self, openid: str, session_key: str) -> None:
+        """The one in force; the one before opens nothing any more."""
+        self._db.execute("INSERT OR REPLACE INTO session_keys VALUES (?, ?)", (openid, session_key))
+
+    def session_key(self, openid: str) -> str | None:
+        row = self._one("SELECT session_key FROM session_keys WHERE openid = ?", openid)
+        return str(row["session_key"]) if row else None
+
+    def phone(self, openid: str, made: str) -> str:
+        """The number of whose openid it is; `made` at first need."""
+        row = self._one("SELECT citizen FROM identities WHERE openid = ?", openid)
+        citizen = row["citizen"] if row else openid
+        self._db.execute("INSERT OR IGNORE INTO phones VALUES (?, ?)", (citizen, made))
+        row = self._one("SELECT number FROM phones WHERE citizen = ?", citizen)
+        return str(row["number"]) if row else made
 
     # quotas -----------------------------------------------------------------------------------------------------
 
@@ -208,6 +291,16 @@ class Store:
         self._db.execute("INSERT INTO counts VALUES (?, ?, 1) ON CONFLICT (name, window) DO UPDATE SET n = n + 1", (name, window))
         row = self._one("SELECT n FROM counts WHERE name = ? AND window = ?", name, window)
         return int(row["n"]) if row else 0
+
+    def counted(self, name: str, window: int) -> int:
+        """The figure of a quota's window, which this leaves as it is."""
+        row = self._one("SELECT n FROM counts WHERE name = ? AND window = ?", name, window)
+        return int(row["n"]) if row else 0
+
+    def forget_counts(self, *patterns: str) -> None:
+        """Every window of the quotas whose name is like one of these."""
+        for pattern in patterns:
+            self._db.execute("DELETE FROM counts WHERE name LIKE ?", (pattern,))
 
     def set_count(self, name: str, window: int, n: int) -> None:
         self._db.execute("INSERT OR REPLACE INTO counts VALUES (?, ?, ?)", (name, window, n))
@@ -231,6 +324,32 @@ class Store:
 
     def scene_by_ticket(self, ticket: str) -> sqlite3.Row | None:
         return self._one("SELECT * FROM scenes WHERE ticket = ?", ticket)
+
+    # materials, drafts, published articles and mass sends: things of an account by kind and id ----------------------
+
+    def keep_thing(self, kind: str, appid: str, id: str, content: dict[str, Any], now: float, picture: bytes | None = None) -> None:
+        """Keep one, or another content of it; its picture stays unless there is another."""
+        self._db.execute("INSERT INTO things VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (kind, appid, id) DO UPDATE SET "
+                         "content = excluded.content, bytes = COALESCE(excluded.bytes, bytes)",
+                         (kind, appid, id, now, json.dumps(content, ensure_ascii=False), picture))
+
+    def thing(self, kind: str, appid: str, id: str) -> dict[str, Any] | None:
+        row = self._one("SELECT content FROM things WHERE kind = ? AND appid = ? AND id = ?", kind, appid, id)
+        return dict(json.loads(row["content"])) if row else None
+
+    def things(self, kind: str, appid: str) -> list[tuple[str, float, dict[str, Any]]]:
+        """Id, time and content, the newest first."""
+        return [(row["id"], row["at"], json.loads(row["content"])) for row in self._all(
+            "SELECT id, at, content FROM things WHERE kind = ? AND appid = ? ORDER BY at DESC, rowid DESC", kind, appid)]
+
+    def picture(self, kind: str, id: str) -> bytes | None:
+        """What belongs to a thing of any account."""
+        row = self._one("SELECT bytes FROM things WHERE kind = ? AND id = ?", kind, id)
+        return bytes(row["bytes"]) if row and row["bytes"] is not None else None
+
+    def drop_thing(self, kind: str, appid: str, id: str) -> bool:
+        """Whether it was there."""
+        return self._db.execute("DELETE FROM things WHERE kind = ? AND appid = ? AND id = ?", (kind, appid, id)).rowcount == 1
 
     def keep_in_jar(self, citizen: str, name: str, value: str | None) -> None:
         """What the citizen's in-app browser holds under a cookie name; None: nothing."""

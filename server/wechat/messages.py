@@ -10,41 +10,32 @@ can end its CDATA section.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
-from xml.parsers.expat import ExpatError
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
 
 import msgspec
 import wechatpy.replies
-import xmltodict
-from wechatpy.messages import MESSAGE_TYPES
 
 from server.wechat.crypto import CallbackRefused
+from server.wechat.details import MAX_NAME_CHARACTERS, Details, Fields, details_of, is_known, text_field
 
 # A text message is at most 2,048 bytes; encrypted (x 4/3) beside its plain form in compatible mode it stays under 8 KB, and
 # a subscription event with its list under 12 KB. Twice the usual leaves room, and parsing 16 KB takes under a millisecond.
 MAX_BODY_BYTES = 16 * 1024
-# The longest text of a citizen is 2,048 bytes; an EventKey, a URL of a menu button, is under 1,024 too.
-MAX_TEXT_CHARACTERS = 2048
-MAX_NAME_CHARACTERS = 64
-
-# "event" is not in wechatpy's table of message classes; the others are sent by files, stickers and devices.
-KINDS = frozenset(MESSAGE_TYPES) | {"event", "file", "emotion", "hardware", "device_text", "device_event", "device_status"}
-
 PROLOG = re.compile(r"\ufeff?\s*(?:<\?xml[^<>]{0,200}\?>\s*)?<xml>")
 NAME = re.compile(r"[A-Za-z0-9_@.-]{1,64}")
 # Characters that XML 1.0 cannot hold at all.
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-Fields = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class InboundMessage:
     """A message or an event. `openid` is the citizen's, `recipient` our account's gh_ name, `created_at` seconds since 1970.
 
-    `event` is in lower case: the platform writes SCAN and subscribe alike. `msg_id` is empty for most events.
+    `event` is in lower case: the platform writes SCAN and subscribe alike. `msg_id` is empty for most events. `details`: what its kind
+    says beside these. `is_known` False: the platform has learnt something that we have not.
     """
 
     kind: str
@@ -56,7 +47,8 @@ class InboundMessage:
     text: str = field(default="", repr=False)
     event: str = ""
     event_key: str = ""
-    trace_id: str = ""
+    details: Details | None = field(default=None, repr=False)
+    is_known: bool = True
 
     @property
     def is_event(self) -> bool:
@@ -65,12 +57,13 @@ class InboundMessage:
     def identity(self) -> tuple[str, ...]:
         """What the platform's repeats of one message share, and no two messages do.
 
-        A MsgId alone collides across people; two events of a person may come in one second; media checks share sender and time.
+        A MsgId alone collides across people; two events of a person may come in one second; media checks share sender and time, and
+        differ in what they say.
         """
         if self.msg_id and not self.is_event:
             return (self.appid, self.openid, "message", self.msg_id)
-        return (self.appid, self.openid, str(self.created_at), self.kind, self.event, self.event_key, self.trace_id, self.msg_id,
-                self.text)
+        return (self.appid, self.openid, str(self.created_at), self.kind, self.event, self.event_key, self.msg_id,
+                self.text, repr(self.details))
 
 
 class Article(msgspec.Struct, frozen=True):
@@ -83,13 +76,19 @@ class Article(msgspec.Struct, frozen=True):
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """An answer, free of addresses: it may be kept and sent again to the same person."""
+    """An answer, free of addresses: it may be kept and sent again to the same person.
 
-    kind: Literal["text", "image", "voice", "video", "news"]
+    `media_id`: of a material; a music's is its cover. `url`, `hq_url`: where a music is. `transfer` hands her to the staff who answer by
+    hand, `text` to one of them by name.
+    """
+
+    kind: Literal["text", "image", "voice", "video", "music", "news", "transfer"]
     text: str = ""
     media_id: str = ""
     title: str = ""
     description: str = ""
+    url: str = ""
+    hq_url: str = ""
     articles: tuple[Article, ...] = ()
 
 
@@ -112,12 +111,29 @@ def _parse_xml(text: str) -> Fields:
     if not PROLOG.match(text):
         raise CallbackRefused()
     try:
-        fields = xmltodict.parse(text.lstrip("\ufeff \t\r\n"), disable_entities=True)["xml"]
-    except (ExpatError, ValueError, KeyError) as error:  # xmltodict: an entity declaration is a ValueError
+        # Entities cannot be declared: a DTD would have to stand before <xml>, where PROLOG lets none be.
+        fields = _content(ElementTree.fromstring(text.lstrip("\ufeff \t\r\n")))
+    except (ElementTree.ParseError, ValueError, RecursionError) as error:
         raise CallbackRefused() from error
     if not isinstance(fields, dict):
         raise CallbackRefused()
     return fields
+
+
+def _content(element: Element) -> dict[str, Any] | str | None:
+    """What an element holds: its elements by name, those of one name as a list, or else its text."""
+    if not len(element):
+        return (element.text or "").strip() or None
+    found: dict[str, Any] = {}
+    for below in element:
+        content = _content(below)
+        if below.tag not in found:
+            found[below.tag] = content
+        elif isinstance(found[below.tag], list):
+            found[below.tag].append(content)
+        else:
+            found[below.tag] = [found[below.tag], content]
+    return found
 
 
 def _parse_json(text: str) -> Fields:
@@ -129,33 +145,21 @@ def _parse_json(text: str) -> Fields:
 
 
 def message_of(fields: Fields, appid: str) -> InboundMessage:
-    """The typed record. Raises CallbackRefused for missing, repeated, over-long or wrongly typed fields and unknown MsgTypes."""
+    """The typed record. Raises CallbackRefused for missing, repeated, over-long or wrongly typed fields."""
     kind = text_field(fields, "MsgType", MAX_NAME_CHARACTERS).lower()
     openid, recipient = text_field(fields, "FromUserName", MAX_NAME_CHARACTERS), text_field(fields, "ToUserName", MAX_NAME_CHARACTERS)
     created_at = text_field(fields, "CreateTime", MAX_NAME_CHARACTERS)
     event = text_field(fields, "Event", MAX_NAME_CHARACTERS).lower()
-    if kind not in KINDS or not NAME.fullmatch(openid) or not NAME.fullmatch(recipient) or not re.fullmatch("[0-9]{1,11}", created_at):
+    # The platform's own words are names too; they stand in logs.
+    if not all(map(NAME.fullmatch, (kind, event or "-", openid, recipient))) or not re.fullmatch("[0-9]{1,11}", created_at):
         raise CallbackRefused()
     if kind == "event" and not event:
         raise CallbackRefused()
     return InboundMessage(
         kind=kind, appid=appid, openid=openid, recipient=recipient, created_at=int(created_at), event=event,
         msg_id=text_field(fields, "MsgId", MAX_NAME_CHARACTERS) or text_field(fields, "MsgID", MAX_NAME_CHARACTERS),
-        text=text_field(fields, "Content", MAX_TEXT_CHARACTERS) if kind == "text" else "",
-        event_key=text_field(fields, "EventKey", MAX_TEXT_CHARACTERS) if kind == "event" else "",
-        trace_id=text_field(fields, "trace_id", MAX_NAME_CHARACTERS))
-
-
-def text_field(fields: Fields, name: str, max_characters: int) -> str:
-    """A field as text; empty where it is missing. Numbers come as numbers in JSON. Raises CallbackRefused."""
-    value = fields.get(name)
-    if value is None:
-        return ""
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
-    if not isinstance(value, str) or len(value) > max_characters:
-        raise CallbackRefused()
-    return value
+        text=text_field(fields, "Content") if kind == "text" else "", event_key=text_field(fields, "EventKey") if kind == "event" else "",
+        details=details_of(kind, event, fields), is_known=is_known(kind, event))
 
 
 def render_xml(reply: Reply, message: InboundMessage, created_at: int) -> str:
@@ -163,7 +167,7 @@ def render_xml(reply: Reply, message: InboundMessage, created_at: int) -> str:
     to_her: dict[str, Any] = {"source": message.recipient, "target": message.openid, "time": created_at}
     if reply.kind == "news":
         articles = [{"title": _safe(a.title), "description": _safe(a.description), "image": _safe(a.picture_url), "url": _safe(a.url)}
-                    for a in reply.articles]
+                    for a in _articles(reply, message)]
         built = wechatpy.replies.ArticlesReply(articles=articles, **to_her)
     elif reply.kind == "video":
         video = {"media_id": _safe(reply.media_id), "title": _safe(reply.title), "description": _safe(reply.description)}
@@ -172,6 +176,15 @@ def render_xml(reply: Reply, message: InboundMessage, created_at: int) -> str:
         built = wechatpy.replies.ImageReply(image=_safe(reply.media_id), **to_her)
     elif reply.kind == "voice":
         built = wechatpy.replies.VoiceReply(voice=_safe(reply.media_id), **to_her)
+    elif reply.kind == "music":
+        built = wechatpy.replies.MusicReply(thumb_media_id=_safe(reply.media_id), title=_safe(reply.title),
+                                            description=_safe(reply.description), music_url=_safe(reply.url),
+                                            hq_music_url=_safe(reply.hq_url or reply.url), **to_her)
+    elif reply.kind == "transfer":
+        # By hand: wechatpy's leaves the account out.
+        account = f"<TransInfo><KfAccount><![CDATA[{_safe(reply.text)}]]></KfAccount></TransInfo>" if reply.text else ""
+        return (f"<xml><ToUserName><![CDATA[{message.openid}]]></ToUserName><FromUserName><![CDATA[{message.recipient}]]></FromUserName>"
+                f"<CreateTime>{created_at}</CreateTime><MsgType><![CDATA[transfer_customer_service]]></MsgType>{account}</xml>")
     else:
         built = wechatpy.replies.TextReply(content=_safe(reply.text), **to_her)
     return str(built.render())
@@ -180,16 +193,27 @@ def render_xml(reply: Reply, message: InboundMessage, created_at: int) -> str:
 def render_json(reply: Reply, message: InboundMessage, created_at: int) -> str:
     """The same for an account whose pushes are JSON."""
     value: dict[str, Any] = {"ToUserName": message.openid, "FromUserName": message.recipient, "CreateTime": created_at,
-                             "MsgType": reply.kind}
+                             "MsgType": "transfer_customer_service" if reply.kind == "transfer" else reply.kind}
     if reply.kind == "news":
-        value["ArticleCount"] = len(reply.articles)
-        value["Articles"] = [{"Title": a.title, "Description": a.description, "PicUrl": a.picture_url, "Url": a.url}
-                             for a in reply.articles]
+        articles = _articles(reply, message)
+        value["ArticleCount"] = len(articles)
+        value["Articles"] = [{"Title": a.title, "Description": a.description, "PicUrl": a.picture_url, "Url": a.url} for a in articles]
     elif reply.kind == "text":
         value["Content"] = reply.text
+    elif reply.kind == "transfer":
+        if reply.text:
+            value["TransInfo"] = {"KfAccount": reply.text}
+    elif reply.kind == "music":
+        value["Music"] = {"Title": reply.title, "Description": reply.description, "MusicUrl": reply.url,
+                          "HQMusicUrl": reply.hq_url or reply.url, "ThumbMediaId": reply.media_id}
     else:
         value[reply.kind.capitalize()] = {"MediaId": reply.media_id, "Title": reply.title, "Description": reply.description}
     return msgspec.json.encode(value).decode()
+
+
+def _articles(reply: Reply, message: InboundMessage) -> tuple[Article, ...]:
+    """Those that the platform shows: one in answer to a person, all after an event."""
+    return reply.articles if message.is_event else reply.articles[:1]
 
 
 def envelope(encrypted: str, signature: str, timestamp: str, nonce: str, *, as_json: bool) -> bytes:

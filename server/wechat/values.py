@@ -36,8 +36,8 @@ LOCK_SECONDS = 20
 # How long others wait for the one that fetches, and how often they look.
 WAIT_SECONDS = 6.0
 LOOK_SECONDS = 0.1
-# How long a wrongly configured account is left alone; a repaired one works again by itself.
-STOPPED_SECONDS = 300
+# How long a wrongly configured account is left alone; a repaired one works again by itself. A minute: who repairs it is watching.
+STOPPED_SECONDS = 60
 # Between fetches of one process while Redis is away.
 ALONE_SECONDS = 30
 # The platform allows 20 renewals by force a day, 30 s apart; the rest is left for people.
@@ -76,7 +76,11 @@ class SharedValue:
         self._background_from = 0.0
         self._alone_from = 0.0
         self._stopped_until = 0.0
-        self._stopped_errcode = 0
+        self._stopped_by = ""
+
+    def held_seconds(self) -> float:
+        """For how long the value that this process last saw still holds; 0 where there is none."""
+        return max(0.0, self._own.expires_at - self._clock()) if self._own else 0.0
 
     async def get(self) -> str:
         """The value in force. Raises WeChatError when there is none and none can be had."""
@@ -174,15 +178,15 @@ class SharedValue:
 
     async def _stop(self, error: WeChatError) -> None:
         logger.error("account %s is configured wrongly (errcode %d): no fetching for %d s", self._appid, error.errcode, STOPPED_SECONDS)
-        self._stopped_until, self._stopped_errcode = self._clock() + STOPPED_SECONDS, error.errcode
-        await self._redis.set(keys.platform_stopped(self._appid), str(error.errcode), ex=STOPPED_SECONDS)
+        self._stopped_until, self._stopped_by = self._clock() + STOPPED_SECONDS, f"{error.errcode} {error.address}"
+        await self._redis.set(keys.platform_stopped(self._appid), self._stopped_by, ex=STOPPED_SECONDS)
 
     async def _refuse_when_stopped(self) -> None:
         if self._clock() < self._stopped_until:
-            raise Misconfigured(self._stopped_errcode)
+            raise _misconfigured(self._stopped_by)
         told = await self._redis.get(keys.platform_stopped(self._appid))
         if told is not None:
-            raise Misconfigured(int(told))
+            raise _misconfigured(bytes(told).decode())
 
     # Ahead of expiry, with nobody waiting
 
@@ -211,9 +215,15 @@ class SharedValue:
         try:
             value, lives_seconds = await self._fetch(False)
         except Misconfigured as error:
-            self._stopped_until, self._stopped_errcode = now + STOPPED_SECONDS, error.errcode
+            self._stopped_until, self._stopped_by = now + STOPPED_SECONDS, f"{error.errcode} {error.address}"
             raise
         if value == failed:
             raise TokenRejected(40001)
         self._own = _Held(value, now + lives_seconds)
         return value
+
+
+def _misconfigured(stopped_by: str) -> Misconfigured:
+    """What stopped the fetching, told again: the errcode, and the address that was refused, if one was."""
+    errcode, _, address = stopped_by.partition(" ")
+    return Misconfigured(int(errcode or 0), retry_after_seconds=STOPPED_SECONDS, address=address)

@@ -1,4 +1,4 @@
-"""How fast the campaign page opens on a cheap phone: `python -m tests.bench.bench_page [times]`.
+"""How fast the campaign page opens on a cheap phone: `python -m tests.bench.bench_page [times] [--figures FILE]`.
 
 A cold cache, Chromium at 360 x 780 with WeChat's name, slow 4G as Lighthouse defines it (150 ms and 1.6/0.75 Mbit/s, in the
 browser's terms 562.5 ms and 1.44/0.675) and a CPU four times slower. Prints each run's LCP, and the bytes of the first view.
@@ -6,11 +6,13 @@ browser's terms 562.5 ms and 1.44/0.675) and a CPU four times slower. Prints eac
 
 from __future__ import annotations
 
+import argparse
 import statistics
-import sys
 import tempfile
+from datetime import date
 from pathlib import Path
 
+from server.plan import figures
 from tests.browser.browsers import at, chromium, phone
 from tests.product import Product
 
@@ -20,7 +22,7 @@ OBSERVE = """() => new Promise(done => new PerformanceObserver(list => {
 }).observe({ type: 'largest-contentful-paint', buffered: true }))"""
 
 
-def main(times: int) -> None:
+def main(times: int, into: Path | None) -> None:
     with tempfile.TemporaryDirectory() as name:
         product = Product(Path(name) / "data")
         product.start()
@@ -32,6 +34,13 @@ def main(times: int) -> None:
     for lcp, total, script in found:
         print(f"LCP {lcp / 1000:.2f} s   first view {total / 1024:.0f} KB   JavaScript {script / 1024:.1f} KB")
     print(f"median LCP {statistics.median(lcp for lcp, _, _ in found) / 1000:.2f} s over {times} runs, slow 4G, CPU {CPU_SLOWER}x slower")
+    if into:
+        figures.note(into, for_plan(found), f"python -m tests.bench.bench_page {times}", date.today())
+
+
+def for_plan(found: list[tuple[float, int, int]]) -> dict[str, float]:
+    """What the first view weighs, which each run says alike."""
+    return {"first_view_kb": round(found[0][1] / 1024, 1)}
 
 
 def one(browser, product) -> tuple[float, int, int]:
@@ -54,4 +63,8 @@ def one(browser, product) -> tuple[float, int, int]:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 5)
+    options = argparse.ArgumentParser(prog="python -m tests.bench.bench_page")
+    options.add_argument("times", type=int, nargs="?", default=5)
+    options.add_argument("--figures", type=Path, help="write what the plan needs into this file, such as server/plan/figures.json")
+    asked = options.parse_args()
+    main(asked.times, asked.figures)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, BrowserContext, Frame, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Frame, Page, expect, sync_playwright
+
+from tests.product import Product
 
 CHROMIUM = shutil.which("chromium")
+# As patient as with clicks; the default of 5 s is a page's whole way to the store and back on a loaded machine.
+expect.set_options(timeout=15_000)
 WECHAT = ("Mozilla/5.0 (Linux; Android 12; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/116.0.0.0 Mobile "
           "Safari/537.36 XWEB/1160065 MicroMessenger/8.0.42.2460(0x28002A3D) WeChat/arm64 Weixin NetType/4G Language/zh_CN ABI/arm64")
 PLAIN = "Mozilla/5.0 (Linux; Android 12) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/116.0.0.0 Mobile Safari/537.36"
@@ -46,6 +51,31 @@ def phone(browser: Browser, agent: str = WECHAT, **options: object) -> BrowserCo
 def at(name: str) -> str:
     """The element that people use, by its name."""
     return f'[data-testid="{name}"]'
+
+
+def console(product: Product, path: str = "") -> str:
+    return f"http://127.0.0.1:{product.web}/console/{path}"
+
+
+def password_of(product: Product, name: str) -> str:
+    """What the product's first start printed for a member of staff."""
+    found = re.search(rf"{name}\s+(\S+)", product.log())
+    assert found is not None
+    return found[1]
+
+
+def enter(page: Page, name: str, password: str) -> None:
+    """Fills the form of whatever page asks staff to sign in."""
+    page.fill("input[autocomplete=username]", name)
+    page.fill("input[type=password]", password)
+    page.keyboard.press("Enter")
+
+
+def sign_in(page: Page, product: Product, name: str, path: str = "campaigns") -> None:
+    """Opens a page of the console as a member of staff."""
+    page.goto(console(product, path))
+    enter(page, name, password_of(product, name))
+    page.wait_for_selector("#main h1")
 
 
 def campaign_frame(page: Page) -> Page | Frame:

@@ -1,10 +1,12 @@
-"""The README's pictures, taken from the running product: `make screenshots`, or `python -m tests.browser.screenshots FOLDER`."""
+"""The README's pictures, taken from the running product: `make screenshots`, or `python -m tests.browser.screenshots FOLDER`.
+
+The operators' two alone: `python -m tests.browser.screenshots deploy/pictures desk leader`.
+"""
 
 from __future__ import annotations
 
 import json
 import random
-import re
 import sys
 import tempfile
 import urllib.request
@@ -12,7 +14,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
-from tests.browser.browsers import at, campaign_frame, chromium, phone
+from tests.browser.browsers import at, campaign_frame, chromium, enter, password_of, phone, sign_in
 from tests.product import ROOT, Product
 
 CITIZENS = 600
@@ -34,14 +36,6 @@ def salutes(product: Product) -> None:
         urllib.request.urlopen(urllib.request.Request(
             f"http://127.0.0.1:{product.intake}/api/v1/campaigns/salute-the-flag/participations", json.dumps(body).encode(),
             {"Authorization": f"Bearer {token}"}))
-
-
-def sign_in(page: Page, product: Product, name: str) -> None:
-    password = re.search(rf"{name}\s+(\S+)", product.log())
-    assert password is not None
-    page.fill("input[autocomplete=username]", name)
-    page.fill("input[type=password]", password[1])
-    page.keyboard.press("Enter")
 
 
 def take(product: Product, folder: Path, scratch: Path) -> None:
@@ -78,12 +72,36 @@ def take(product: Product, folder: Path, scratch: Path) -> None:
         (folder / "poster.jpg").write_bytes(context.request.get(
             f"http://127.0.0.1:{product.web}/api/v1/campaigns/salute-the-flag/posters/me.jpg").body())
 
-        desk = browser.new_context(viewport={"width": 1920, "height": 1080}, locale="zh-CN").new_page()
-        desk.goto(f"http://127.0.0.1:{product.web}/screen/salute-the-flag")
-        sign_in(desk, product, "zhiban")
-        desk.wait_for_selector(at("total"))
-        desk.wait_for_timeout(2500)
-        keep(desk, "wall")
+        wall = browser.new_context(viewport={"width": 1920, "height": 1080}, locale="zh-CN").new_page()
+        wall.goto(f"http://127.0.0.1:{product.web}/screen/salute-the-flag")
+        enter(wall, "zhiban", password_of(product, "zhiban"))
+        wall.wait_for_selector(at("total"))
+        wall.wait_for_timeout(2500)
+        keep(wall, "wall")
+    take_operators(product, folder, scratch)
+
+
+def take_operators(product: Product, folder: Path, scratch: Path) -> None:
+    """操作台 as whoever is on duty sees it, and 手机一览 as a leader opens it by the link that she made."""
+    with chromium(scratch) as browser:
+        desk = browser.new_context(viewport={"width": 1440, "height": 900}, locale="zh-CN").new_page()
+        sign_in(desk, product, "zhiban", "kiosks")
+        desk.click(at("new-kiosk"))
+        desk.fill(at("kiosk-label"), "王主任手机")
+        desk.get_by_text("手机一览", exact=True).click()
+        desk.click(at("kiosk-create"))
+        link = desk.wait_for_selector(at("kiosk-url")).inner_text()
+        desk.goto(f"http://127.0.0.1:{product.web}/console/operations")
+        desk.wait_for_selector(at("switch-ranking"))
+        desk.wait_for_selector(f"{at('health-line')} .level-mark")
+        # A minute of calm, so that what starting the product cost has left the figures.
+        desk.wait_for_timeout(75_000)
+        desk.screenshot(path=folder / "desk.jpg", **JPEG)
+        leader = phone(browser).new_page()
+        leader.goto(link)
+        leader.wait_for_selector(at("total"))
+        leader.wait_for_timeout(700)
+        leader.screenshot(path=folder / "leader.jpg", **JPEG)
 
 
 def take_report(folder: Path, scratch: Path) -> None:
@@ -98,15 +116,17 @@ def take_report(folder: Path, scratch: Path) -> None:
 
 def main() -> None:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "deploy" / "pictures"
+    is_operators_alone = sys.argv[2:] == ["desk", "leader"]
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="wenming-pictures-") as scratch:
-        take_report(folder, Path(scratch))
+    if not is_operators_alone:
+        with tempfile.TemporaryDirectory(prefix="wenming-pictures-") as scratch:
+            take_report(folder, Path(scratch))
     with tempfile.TemporaryDirectory(prefix="wenming-pictures-") as scratch:
         product = Product(Path(scratch) / "data")
         product.start()
         try:
             salutes(product)
-            take(product, folder, Path(scratch))
+            (take_operators if is_operators_alone else take)(product, folder, Path(scratch))
         finally:
             product.stop()
     for picture in sorted(folder.glob("*.jpg")):

@@ -12,26 +12,12 @@ import pytest
 import zxingcpp
 from PIL import Image
 
-from tests.browser.browsers import CHROMIUM, PLAIN, at, campaign_frame, chromium, ordinal, phone, salute
+from server.embedded.secrets import sandbox_accounts, write_private
+from tests.browser.browsers import CHROMIUM, PLAIN, at, campaign_frame, enter, ordinal, password_of, phone, salute
 from tests.product import Product
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180), pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium")]
 JS_BYTES, ALL_BYTES, REQUESTS = 40 * 1024, 300 * 1024, 12
-
-
-@pytest.fixture(scope="module")
-def product(tmp_path_factory):
-    made = Product(tmp_path_factory.mktemp("product") / "data")
-    made.start()
-    yield made
-    if made.process is not None and made.process.poll() is None:
-        made.kill()
-
-
-@pytest.fixture
-def browser(tmp_path):
-    with chromium(tmp_path) as started:
-        yield started
 
 
 def campaign_url(product: Product) -> str:
@@ -64,11 +50,8 @@ def eventually(holds, seconds: float = 10) -> None:
 class TestTheWholeWay:
     def test_from_following_to_the_poster_and_the_wall_and_again_after_a_restart(self, product, browser):
         wall = browser.new_context(viewport={"width": 1920, "height": 1080}).new_page()
-        password = re.search(r"zhiban\s+(\S+)", product.log())[1]
         wall.goto(f"http://127.0.0.1:{product.web}/screen/salute-the-flag")
-        wall.fill("input[autocomplete=username]", "zhiban")
-        wall.fill("input[type=password]", password)
-        wall.keyboard.press("Enter")
+        enter(wall, "zhiban", password_of(product, "zhiban"))
         shown = wall.wait_for_selector(at("total"))
         before = participants(product)
 
@@ -101,6 +84,34 @@ class TestTheWholeWay:
         later = context.new_page()
         later.goto(campaign_url(product))
         assert ordinal(later) == number
+
+
+class TestASubscriptionAccount:
+    """A certified 订阅号 publishes; it has no web OAuth, so another 服务号 says who comes by the web."""
+
+    def test_from_following_to_the_number(self, tmp_path, browser):
+        folder = tmp_path / "data"
+        accounts = sandbox_accounts(folder / "sandbox.json", "safe", "safe")
+        accounts["service"] = {**accounts["official"], "appid": "wxsandboxservice00", "kind": "certified_service", "name": "文明漳州服务号"}
+        accounts["official"] |= {"kind": "certified_subscription", "name": "文明漳州订阅号"}
+        write_private(folder / "sandbox.json", json.dumps(accounts))
+        product = Product(folder, WENMING_OFFICIAL_IDENTITY="wxsandboxservice00")
+        product.start()
+        try:
+            asked: list[str] = []
+            page = phone(browser).new_page()
+            page.on("request", lambda request: asked.append(request.url))
+            page.goto(f"http://127.0.0.1:{product.sandbox}/")
+            page.fill(at("new-name"), "王小红")
+            page.click(at("new-citizen"))
+            page.click(at("found-account"))
+            page.click(at("follow"))
+            page.click(at("news"))
+            assert salute(campaign_frame(page)) == 1
+            eventually(lambda: participants(product) == 1)
+            assert {re.search("appid=([^&]+)", url)[1] for url in asked if "/connect/oauth2/authorize?" in url} == {"wxsandboxservice00"}
+        finally:
+            product.kill()
 
 
 class TestTheLightPage:

@@ -17,7 +17,7 @@ import pytest
 from server import doctor
 from server.counting.service import Handle
 from server.counting.shards import shards_for
-from server.stores import open_stores
+from server.stores import ensure_indexes, open_stores
 from tests.conftest import OURS
 from tests.faults.crowd import Crowd, settle
 from tests.redis_cluster import MASTERS, RedisCluster, programs
@@ -48,6 +48,7 @@ def world(io_loop, real_stores, cluster, tmp_path):
 
     async def opened() -> World:
         stores = open_stores(real_stores.database(database), cluster.url, redis_cluster=True)
+        await ensure_indexes(stores.mongo)
         made = await World(stores, tmp_path, campaign(SHARDS)).ready()
         made.issued = 4096
         await Crowd(made).come(range(SHARDS), 0)

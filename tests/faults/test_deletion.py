@@ -68,7 +68,12 @@ def test_nothing_of_the_person_is_left_and_totals_and_audit_stand(product: Produ
     status, body = ask("POST", f"{web}{BASE}/participations", {"activity": "salute", "region": "350602"}, token)
     assert status == 201
     assert ask("POST", f"{web}{BASE}/messages", {"preset": "salute"}, token)[0] == 201
+    (public,) = json.loads(ask("GET", f"{web}{BASE}/messages")[1])["items"]
+    report = {"kind": "message", "id": public["id"], "reason": "other", "words": "举报时写下的独特的话"}
+    assert ask("POST", f"{web}{BASE}/complaints", report, token)[0] == 201
     assert ask("GET", f"{web}{BASE}/posters/me.jpg", token=token)[0] == 200
+    code = json.loads(ask("POST", f"{sandbox}/sandbox/phone-code", {"openid": openid})[1])["code"]
+    assert ask("POST", f"{web}/api/v1/citizens/me/phone", {"code": code}, token)[0] == 201
 
     assert ask("DELETE", f"{web}/api/v1/citizens/me", token=token)[0] == 204
     status, body = ask("POST", f"{web}{BASE}/participations", {"activity": "salute", "region": "350602"}, token)
@@ -78,10 +83,11 @@ def test_nothing_of_the_person_is_left_and_totals_and_audit_stand(product: Produ
 
     kept = everything_kept(product)
     assert any("redis" in name for name in kept) and any("server.log" in name for name in kept)
-    for secret in (openid, unionid, "王小红独一无二", token):
+    for secret in (openid, unionid, "王小红独一无二", "举报时写下的独特的话", token):
         found = [name for name, data in kept.items() if secret.encode() in data]
         assert found == [], f"{secret} is still in {found}"
     assert b"salute-the-flag:all:" not in kept.get("mongodb messages", b"")
+    assert kept["mongodb phones"] == b"[]"
     assert json.loads(ask("GET", f"{web}{BASE}/counters")[1])["participants"] == 1
     report = product.audit()
     assert report["ok"] and report["participants"]["documents"] == 1

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from handlers import intake
+from handlers.intake import connection
 from server.rehearsal.kills import resident_bytes
 from tests.app_world import SLUG, open_app
 
@@ -23,7 +24,7 @@ SALUTE = json.dumps({"activity": "salute", "region": "350602"}).encode()
 @pytest.fixture
 def app(monkeypatch, io_loop, stores, tmp_path):
     """The limits are shortened: what is tried is that they are kept, by many at once."""
-    monkeypatch.setattr(intake, "REQUEST_TIMEOUT_SECONDS", 1.5)
+    monkeypatch.setattr(connection, "REQUEST_TIMEOUT_SECONDS", 1.5)
     monkeypatch.setattr(intake, "CHECK_SECONDS", 0.25)
     context = open_app(stores, tmp_path)
     yield io_loop.run_sync(context.__aenter__)
@@ -55,8 +56,9 @@ async def siege(app, count: int) -> None:
     served = 0
     while not all(one.done() for one in slow_ones):
         answer = await app.fetch(f"/api/v1/campaigns/{SLUG}/participations", "POST", SALUTE, base=app.intake, **await app.citizen())
-        assert answer.code == 201
-        served += 1
+        # Where the machine itself is busy, the door may ask her to come again, as it asks everybody; the slow ones must not starve her.
+        assert answer.code == 201 or (answer.code == 503 and "Retry-After" in answer.headers)
+        served += answer.code == 201
         await asyncio.sleep(0.02)
     assert served > 3
     assert {one.result() for one in slow_ones} == {b""}

@@ -11,7 +11,7 @@ import pymongo
 import pytest
 
 from server.redis_nodes import CALL_SECONDS
-from server.stores import open_stores
+from server.stores import ensure_indexes, open_stores
 from tests.conftest import OURS
 from tests.faults.crowd import Crowd, settle
 from tests.faults.tcp_proxy import TcpProxy, Trouble, upstream_of
@@ -48,6 +48,7 @@ def world(io_loop, stores, real_stores, redis_proxy, mongodb_proxy, tmp_path):
     async def opened() -> World:
         behind = open_stores(f"mongodb://127.0.0.1:{mongodb_proxy.port}/{database}?directConnection=true",
                              f"redis://{login}127.0.0.1:{redis_proxy.port}")
+        await ensure_indexes(behind.mongo)
         made = await World(behind, tmp_path, campaign()).ready()
         await made.salute(0)
         await made.ledgers.tick(time.time())
@@ -150,6 +151,6 @@ async def test_documents_whose_acknowledgement_was_lost_are_written_once(world, 
     await crowd.until_answered(0)
     mongodb_proxy.trouble = Trouble(lost_answers=0.2)
     await crowd.come(range(1, PEOPLE), 3)
-    assert mongodb_proxy.answers_lost > 2
+    assert mongodb_proxy.answers_lost
     mongodb_proxy.trouble = Trouble()
     await settle(world, crowd)

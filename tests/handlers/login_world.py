@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from http.cookies import SimpleCookie
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,6 +18,7 @@ from tornado.web import Application
 from handlers import auth, citizens
 from handlers.base import COOKIE
 from server.stores import Stores
+from server.switches import Switches, SwitchStore
 from server.tokens import Tokens
 from server.web_login import WebLogin
 from server.wechat.client import MiniProgramIdentity, WebIdentity
@@ -30,9 +32,20 @@ class Platform:
     """Codes are single-use, as on the real one; `answers` says who a code is, `errcode` makes every call fail."""
 
     def __init__(self) -> None:
+        self.appid = ""
         self.answers: dict[str, dict[str, Any]] = {}
         self.used: set[str] = set()
         self.errcode: int | None = None
+
+    def account(self, appid: str) -> Platform:
+        """One account of it."""
+        found = copy(self)
+        found.appid = appid
+        found.fails_with = lambda: self.errcode
+        return found
+
+    def fails_with(self) -> int | None:
+        return self.errcode
 
     async def web_identity(self, code: str) -> WebIdentity:
         person = self._exchange(code)
@@ -43,8 +56,8 @@ class Platform:
         return MiniProgramIdentity(person["openid"], person.get("unionid"), person["session_key"])
 
     def _exchange(self, code: str) -> dict[str, Any]:
-        if self.errcode is not None:
-            raise platform_error(self.errcode)
+        if (errcode := self.fails_with()) is not None:
+            raise platform_error(errcode)
         if code in self.used:
             raise platform_error(40163)
         if code not in self.answers:
@@ -98,10 +111,11 @@ class LoginWorld:
         self.tokens = Tokens(SECRET, 86400)
         socket, port = bind_unused_port()
         self.base = f"http://127.0.0.1:{port}"
-        values = {"base_url": self.base, "official_appid": OFFICIAL, "official": self.platform, "authorize_url": AUTHORIZE,
-                  "miniprogram_appid": MINIPROGRAM, "miniprogram": self.platform, "identity": "official"} | self.changes
+        values = {"base_url": self.base, "authorize_url": AUTHORIZE, "official": self.platform.account(OFFICIAL),
+                  "web": self.platform.account(OFFICIAL), "miniprogram": self.platform.account(MINIPROGRAM)} | self.changes
         self.web_login = WebLogin(self.citizens, self.tokens, stores.redis, SECRET, **values)
-        services = SimpleNamespace(citizens=self.citizens, tokens=self.tokens, web_login=self.web_login)
+        services = SimpleNamespace(citizens=self.citizens, tokens=self.tokens, web_login=self.web_login,
+                                   switches=Switches(SwitchStore(stores.mongo), (self.base,)))
         routes = [(r"/auth/official", auth.Start), (r"/auth/official/callback", auth.Callback),
                   (r"/api/v1/session/miniprogram", auth.MiniProgramSession), (r"/api/v1/jssdk", auth.JsSdk),
                   (r"/api/v1/citizens/me", citizens.Me)]

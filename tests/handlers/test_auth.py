@@ -162,7 +162,7 @@ class TestWeb:
 
 class TestOtherAccounts:
     async def test_an_account_that_cannot_sign_in_on_the_web_sends_back_at_once(self, stores, tmp_path):
-        world = await LoginWorld(identity="miniprogram").open(stores, tmp_path)
+        world = await LoginWorld(web=None).open(stores, tmp_path)
         response = await world.browser().fetch("/auth/official?next=/c/flag")
         assert response.headers["Location"] == "/c/flag?guest=miniprogram"
         await world.close()

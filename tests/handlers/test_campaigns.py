@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from redis.exceptions import ConnectionError as RedisGone
 
+from handlers.base import FOR_EVERYBODY
 from tests.handlers.civic_app import ALICE, BOB, CivicApp, error_of, json_of
 from tests.server.civic_world import campaign
 
@@ -33,7 +34,7 @@ class TestReading:
         assert (view["state"], view["period"], view["server_time"]) == ("open", "all", "2026-10-01T01:00:00+08:00")
         assert [region["code"] for region in view["regions"]] == ["350602", "350605", "declined"]
         assert view["form"]["unit"] is True
-        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.headers["Cache-Control"] == FOR_EVERYBODY
 
     @pytest.mark.parametrize("path", ["", "/units?region=350602", "/messages"])
     async def test_a_draft_is_not_found(self, app, path):
@@ -50,6 +51,15 @@ class TestReading:
         await app.opened()
         body = json_of(await app.ask(f"{FLAG}/counters?period=all&from=2026-10-01T00:00:00"))
         assert body == {"participants": 12, "period": "all", "from": "2026-10-01T00:00:00", "to": None}
+
+    @pytest.mark.parametrize(("path", "body"), [
+        ("/units?region=350602", b"region=350605"), ("/counters", b"period=none&from=2026-10-01T00:00:00")])
+    async def test_a_body_is_no_part_of_a_question_whose_answer_may_be_kept(self, app, path, body):
+        """Else whoever sends one decides what everybody else is shown."""
+        await app.opened()
+        answer = await app.ask(FLAG + path, body, method="GET", allow_nonstandard_methods=True,
+                               headers={"Content-Type": "application/x-www-form-urlencoded"})
+        assert json_of(answer) == json_of(await app.ask(FLAG + path)) and answer.code == 200
 
     @pytest.mark.parametrize("slug", ["UPPER", "a" * 33, "a%2Fb", "-a", "a%00"])
     async def test_what_is_no_slug_is_not_found(self, app, slug):
@@ -100,7 +110,7 @@ class TestVisits:
             answer = await app.ask(f"{FLAG}/visits", {"channel": channel})
             assert (answer.code, answer.body) == (204, b"")
         await app.visits.flush(["flag"], app.now)
-        (day,) = await app.visits.of_campaign("flag")
+        (day,) = await app.visits.of("flag")
         assert {name: n for name, n in day["channels"].items() if n} == {"menu": 1, "poster": 1, "other": 1}
 
     async def test_a_campaign_that_is_not_there_grows_no_table(self, app, stores):

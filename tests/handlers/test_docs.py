@@ -14,7 +14,8 @@ import tornado.web
 import handlers
 from handlers import docs
 from handlers.openapi import document, request_shape, template, verbs_of
-from handlers.openapi_words import CITIZEN, TAGS, WORDS
+from handlers.openapi_terms import CITIZEN, TAGS
+from handlers.openapi_words import WORDS
 
 ROOT = Path(__file__).resolve().parents[2]
 ROUTED = {(verb, template(pattern)) for pattern, handler in handlers.ROUTES for verb in verbs_of(handler)}
@@ -76,9 +77,17 @@ def test_bodies_come_from_the_handlers_own_code() -> None:
 
 def test_every_refusal_that_is_named_is_raised_somewhere() -> None:
     source = "".join(path.read_text("utf-8") for folder in ("server", "handlers") for path in (ROOT / folder).rglob("*.py")
-                     if path.name != "openapi_words.py")
+                     if not path.name.startswith("openapi_"))
     named = {code for words in WORDS.values() for codes in words.refusals.values() for code in codes}
     assert sorted(code for code in named if f'"{code}"' not in source) == []
+
+
+def test_who_of_the_staff_may_ask_is_said_as_the_code_has_it() -> None:
+    paths = document(handlers.ROUTES)["paths"]
+    assert paths["/api/v1/staff/accounts/{appid}/menus"]["post"]["x-roles"] == "编辑、管理员"
+    assert paths["/api/v1/staff/accounts"]["get"]["x-roles"] == "所有工作人员"
+    assert "x-roles" not in paths["/api/v1/campaigns"]["get"]
+    assert any("X-CSRF-Token" in tag["description"] for tag in document(handlers.ROUTES)["tags"])
 
 
 def test_citizens_verbs_name_both_ways_to_sign_in() -> None:
@@ -102,7 +111,25 @@ async def test_the_page_stands_alone(http_server: Any, http_client: Any, base_ur
     answer = await http_client.fetch(base_url + "/docs")
     html = answer.body.decode()
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
-    assert not re.search(r"<script|src=|https?://", html)
+    assert not re.search(r'<script|src=|<link|(?:href|action)="https?:|url\(|@import', html)  # addresses stand in examples, as text
     assert '<html lang="zh-CN">' in html
     for _, path in ROUTED:
         assert f"<code>{path}</code>" in html
+
+
+def test_every_body_has_an_example_and_every_change_of_staff_names_the_csrf_header() -> None:
+    for path, item in document(handlers.ROUTES)["paths"].items():
+        for verb, words in item.items():
+            if "requestBody" in words:
+                assert words["requestBody"]["content"]["application/json"]["example"], f"{verb} {path}"
+            named = [one["name"] for one in words["parameters"] if one["in"] == "header"]
+            needs = verb != "get" and words.get("security") == [{"staffCookie": []}]
+            assert named == (["X-CSRF-Token"] if needs else []), f"{verb} {path}"
+
+
+def test_what_goes_on_to_the_platform_names_what_it_may_be_refused_with() -> None:
+    paths = document(handlers.ROUTES)["paths"]
+    asks = paths["/api/v1/staff/accounts/{appid}/menus/held"]["put"]["responses"]
+    for status, code in (("403", "WECHAT_NOT_PERMITTED"), ("502", "WECHAT_REFUSED"), ("503", "WECHAT_QUOTA_SPENT"), ("503", "WECHAT_BUSY")):
+        assert code in asks[status]["description"]
+    assert "502" not in paths["/api/v1/staff/accounts/{appid}/menus"]["get"]["responses"]

@@ -3,82 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import time
-from urllib.parse import urlsplit
 
 import pytest
 
 from handlers import intake
-from server.counting.admission import MAX_WAIT_SECONDS
-from tests.app_world import SLUG, open_app
+from handlers.intake import connection
+from tests.app_world import open_app
+from tests.handlers.wire import BODY, PATH, Wire, participants, raw, request
 
 pytestmark = pytest.mark.gen_test(timeout=40)
-
-PATH = f"/api/v1/campaigns/{SLUG}/participations"
-BODY = b'{"activity":"salute","region":"350602"}'
-
-
-class Wire:
-    """One connection; answers are read as they come."""
-
-    def __init__(self, reader, writer):
-        self.reader, self.writer = reader, writer
-
-    @classmethod
-    async def to(cls, app):
-        at = urlsplit(app.intake)
-        return cls(*await asyncio.open_connection(at.hostname, at.port))
-
-    async def send(self, data):
-        self.writer.write(data)
-        await self.writer.drain()
-
-    async def answer(self, *, head=False):
-        """(status, headers, body) of the next answer."""
-        lines = (await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), 10)).decode("latin-1").split("\r\n")
-        headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines[1:] if line)}
-        length = 0 if head else int(headers.get("content-length", 0))
-        return int(lines[0].split(" ")[1]), headers, await asyncio.wait_for(self.reader.readexactly(length), 10)
-
-    async def ended(self):
-        """What else came before the other side closed."""
-        try:
-            return await asyncio.wait_for(self.reader.read(), 10)
-        except ConnectionResetError:
-            return b""
-
-    async def close(self):
-        self.writer.close()
-        await asyncio.gather(self.writer.wait_closed(), return_exceptions=True)
-
-
-@pytest.fixture
-def wire(io_loop, app):
-    made = io_loop.run_sync(lambda: Wire.to(app))
-    yield made
-    io_loop.run_sync(made.close)
-
-
-@pytest.fixture
-def wang(io_loop, app):
-    return io_loop.run_sync(app.citizen)["Authorization"]
-
-
-def request(authorization="", body=BODY, *, method="POST", path=PATH, version="1.1", extra=""):
-    lines = [f"{method} {path} HTTP/{version}", "Host: h5.example.cn", f"Content-Length: {len(body)}"]
-    lines += [f"Authorization: {authorization}"] if authorization else []
-    return ("\r\n".join(lines + [extra] if extra else lines) + "\r\n\r\n").encode("latin-1") + body
-
-
-def raw(authorization, *lines, body=b""):
-    return "\r\n".join([f"POST {PATH} HTTP/1.1", "Host: h", f"Authorization: {authorization}", *lines, "", ""]).encode("latin-1") + body
-
-
-async def participants(app):
-    return (await app.services.counting.figures(SLUG, None, time.time())).participants
-
 
 class TestConnections:
     async def test_one_connection_serves_many(self, app, wire, wang):
@@ -93,7 +28,7 @@ class TestConnections:
         assert [(await wire.answer())[0] for _ in citizens] == [201 if n % 3 else 422 for n in range(20)]
 
     async def test_more_than_it_holds_wait_and_none_is_lost(self, app, wire):
-        citizens = [(await app.citizen())["Authorization"] for _ in range(intake.MAX_PIPELINED * 3)]
+        citizens = [(await app.citizen())["Authorization"] for _ in range(connection.MAX_PIPELINED * 3)]
         sending = asyncio.create_task(wire.send(b"".join(map(request, citizens))))
         assert {(await wire.answer())[0] for _ in citizens} == {201}
         await sending
@@ -110,7 +45,8 @@ class TestConnections:
     async def test_it_stays_open_as_the_client_wants(self, app, wire, wang, version, extra, stays):
         await wire.send(request(wang, version=version, extra=extra))
         status, headers, _ = await wire.answer()
-        assert status == 201 and (headers.get("connection") != "close") == stays
+        said = {("1.1", True): None, ("1.0", True): "keep-alive"}.get((version, stays), "close")
+        assert (status, headers.get("connection")) == (201, said)
         if stays:
             await wire.send(request(wang))
             assert (await wire.answer())[0] == 200
@@ -132,12 +68,24 @@ class TestConnections:
         await other.close()
 
 
+    async def test_what_comes_behind_a_last_request_gets_no_answer(self, app, wire, wang):
+        await wire.send(request(wang, extra="Connection: close") + request(wang))
+        assert (await wire.answer())[0] == 201
+        assert await wire.ended() == b""
+
+
 class TestBodies:
     async def test_expect_100_is_met(self, app, wire, wang):
         await wire.send(raw(wang, "Expect: 100-continue", f"Content-Length: {len(BODY)}"))
         assert (await wire.answer())[0] == 100
         await wire.send(BODY)
         assert (await wire.answer())[0] == 201
+
+    async def test_100_does_not_overtake_an_earlier_answer(self, app, wire, wang):
+        await wire.send(request(wang) + raw(wang, "Expect: 100-continue", f"Content-Length: {len(BODY)}"))
+        assert [(await wire.answer())[0] for _ in range(2)] == [201, 100]
+        await wire.send(BODY)
+        assert (await wire.answer())[0] == 200
 
     async def test_expect_100_with_a_body_that_is_too_large_is_413_before_it_comes(self, app, wire, wang):
         await wire.send(raw(wang, "Expect: 100-continue", "Content-Length: 9000"))
@@ -209,21 +157,59 @@ class TestMethodsAndLimits:
         assert 400 <= (await wire.answer())[0] < 500
         await wire.ended()
 
+    @pytest.mark.parametrize(("version", "lines", "expected"), [
+        ("1.1", (), 400), ("1.0", (), 404), ("1.1", ("Host: a", "Host: b"), 400), ("1.1", ("hOST: a",), 404)])
+    async def test_a_request_names_one_host(self, app, wire, version, lines, expected):
+        await wire.send("\r\n".join([f"GET / HTTP/{version}", *lines, "", ""]).encode())
+        assert (await wire.answer())[0] == expected
+
     async def test_a_whole_address_for_a_path_is_404(self, app, wire, wang):
         await wire.send(request(wang, path=f"http://evil.example{PATH}"))
         assert (await wire.answer())[0] == 404
 
-    @pytest.mark.parametrize("many", [f"X: {'y' * 20_000}", "\r\n".join(f"X-{n}: {'y' * 100}" for n in range(200))])
-    async def test_headers_past_16_kb_are_431(self, app, wire, wang, many):
+    @pytest.mark.parametrize("many", [f"X: {'y' * 33_000}", "\r\n".join(f"X-{n}: {'y' * 100}" for n in range(320))])
+    async def test_headers_past_twice_16_kb_are_431(self, app, wire, wang, many):
         await wire.send(request(wang, extra=many))
         status, _, body = await wire.answer()
         assert (status, json.loads(body)["error"]["code"]) == (431, "HEADERS_TOO_LARGE")
         await wire.ended()
         assert await participants(app) == 0
 
-    async def test_an_address_past_16_kb_is_431(self, app, wire):
-        await wire.send(request(path=PATH + "?" + "x" * 20_000))
+    async def test_an_address_past_twice_16_kb_is_431(self, app, wire):
+        await wire.send(request(path=PATH + "?" + "x" * 33_000))
         assert (await wire.answer())[0] == 431
+
+    @pytest.mark.parametrize("extra", [f"X: {'y' * 15_000}", "\r\n".join(f"X-{n}: {'y' * 100}" for n in range(140))])
+    async def test_headers_within_16_kb_are_served(self, app, wire, wang, extra):
+        await wire.send(request(wang, extra=extra))
+        assert (await wire.answer())[0] == 201
+
+
+class TestFields:
+    async def test_any_spelling_of_a_field_is_that_field(self, app, wire, wang):
+        await wire.send(request(wang).replace(b"Authorization", b"aUTHORIZATION").replace(b"Content-Length", b"CONTENT-lENGTH"))
+        assert (await wire.answer())[0] == 201
+
+    async def test_two_bearers_are_no_bearer(self, app, wire, wang):
+        """As at the web port, which joins repeated fields: nobody chooses which of two citizens is counted."""
+        other = (await app.citizen())["Authorization"]
+        await wire.send(request(wang, extra=f"Authorization: {other}"))
+        assert (await wire.answer())[0] == 401
+        assert await participants(app) == 0
+
+    async def test_what_comes_behind_a_body_is_no_field(self, app, wire, wang):
+        chunked = b"%x\r\n%b\r\n0\r\nAuthorization: %b\r\n\r\n" % (len(BODY), BODY, wang.encode())
+        await wire.send(f"POST {PATH} HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n".encode() + chunked)
+        assert (await wire.answer())[0] == 401
+
+    @pytest.mark.parametrize("changes", [
+        {"extra": "Connection: Upgrade\r\nUpgrade: websocket"}, {"extra": "Connection: Upgrade, close\r\nUpgrade: websocket"},
+        {"extra": "Connection: Upgrade\r\nUpgrade: h2c", "version": "1.0"}, {"method": "CONNECT"}, {"method": "CONNECT", "version": "1.0"}])
+    async def test_who_asks_for_another_protocol_gets_one_answer_and_is_not_counted(self, app, wire, wang, changes):
+        await wire.send(request(wang, **changes))
+        status, _, _ = await wire.answer()
+        assert status == 400 and await wire.ended() == b""
+        assert await participants(app) == 0
 
 
 class TestTime:
@@ -231,8 +217,8 @@ class TestTime:
 
     @pytest.fixture
     def hasty(self, monkeypatch):
-        monkeypatch.setattr(intake, "REQUEST_TIMEOUT_SECONDS", 0.3)
-        monkeypatch.setattr(intake, "IDLE_TIMEOUT_SECONDS", 0.6)
+        monkeypatch.setattr(connection, "REQUEST_TIMEOUT_SECONDS", 0.3)
+        monkeypatch.setattr(connection, "IDLE_TIMEOUT_SECONDS", 0.6)
         monkeypatch.setattr(intake, "CHECK_SECONDS", 0.05)
 
     @pytest.fixture
@@ -257,6 +243,15 @@ class TestTime:
         assert (await wire.answer())[0] == 201
         assert await wire.ended() == b""
 
+    async def test_an_empty_line_behind_a_request_begins_none(self, app, wire, wang, monkeypatch):
+        """Some clients of old send one; that connection is quiet, not slow."""
+        monkeypatch.setattr(connection, "IDLE_TIMEOUT_SECONDS", 30)
+        await wire.send(request(wang) + b"\r\n")
+        assert (await wire.answer())[0] == 201
+        await asyncio.sleep(0.6)
+        await wire.send(request(wang))
+        assert (await wire.answer())[0] == 200
+
     async def test_a_quiet_connection_is_closed(self, app, wire, wang):
         await wire.send(request(wang))
         await wire.answer()
@@ -273,7 +268,7 @@ class TestClosing:
         connection, quiet = Wire(*await asyncio.open_connection("127.0.0.1", port)), Wire(*await asyncio.open_connection("127.0.0.1", port))
         await connection.send(request(wang))
         await asyncio.sleep(0)
-        closing = asyncio.create_task(door.close())
+        closing = asyncio.create_task(door.close(quiet_seconds=0))
         try:
             assert (await connection.answer())[0] == 201
         except asyncio.IncompleteReadError:
@@ -295,15 +290,15 @@ class TestReplies:
     async def test_however_late(self, app, wire, wang, monkeypatch, seconds):
         await wire.send(request(wang))
         await wire.answer()
-        real = app.services.counting.begin
+        real = app.services.counting.count
 
-        def begin(ask, now, reply):
+        def count(callers, now):
             if seconds is None:
-                real(ask, now, reply)
+                real(callers, now)
             else:
-                asyncio.get_running_loop().call_later(seconds, real, ask, now, reply)
+                asyncio.get_running_loop().call_later(seconds, real, callers, now)
 
-        monkeypatch.setattr(app.services.counting, "begin", begin, raising=False)
+        monkeypatch.setattr(app.services.counting, "count", count, raising=False)
         await wire.send(request(wang) * 3)
         assert [(await wire.answer())[0] for _ in range(3)] == [200] * 3
 
@@ -312,13 +307,18 @@ class TestReplies:
         await wire.send(request(wang))
         await wire.answer()
 
-        def begin(ask, now, reply):
-            if not is_late:
-                raise RuntimeError("a bug")
-            asyncio.get_running_loop().call_later(0.01, reply, RuntimeError("a bug"))
+        def count(callers, now):
+            for *_, reply in callers:
+                asyncio.get_running_loop().call_later(0.01, reply, RuntimeError("a bug"))
+
+        def salute(*_):
+            raise RuntimeError("a bug")
 
         with monkeypatch.context() as patched:
-            patched.setattr(app.services.counting, "begin", begin, raising=False)
+            if is_late:
+                patched.setattr(app.services.counting, "count", count, raising=False)
+            else:
+                patched.setattr(app.services.counting._rules, "salute", salute)
             await wire.send(request(wang))
             assert (await wire.answer())[0] == 500
         await wire.send(request(wang))
@@ -339,83 +339,20 @@ class TestReplies:
         assert app.services.counting.admission.inside == 0
 
 
-class TestTurns:
-    """A crowd is read in turns: nobody is lost in the line, nobody overtakes, nobody holds the loop."""
+    async def test_an_answer_that_cannot_be_written_costs_that_connection_alone(self, app, wire, wang, monkeypatch):
+        real = intake.answers.counted
 
-    @pytest.fixture(autouse=True)
-    def every_turn_is_over_at_once(self, monkeypatch):
-        monkeypatch.setattr(intake, "TURN_SECONDS", 0.0)
-        monkeypatch.setattr(intake, "NEW_TURN_SECONDS", 1e9)
+        def counted(outcome, *rest):
+            if outcome.first:
+                raise RuntimeError("a bug")
+            return real(outcome, *rest)
 
-    async def test_everybody_in_line_is_answered(self, app):
-        async def one(n):
-            wire = await Wire.to(app)
-            await wire.send(request((await app.citizen())["Authorization"]))
-            found = await wire.answer()
-            await wire.close()
-            return found[0]
-
-        assert set(await asyncio.gather(*(one(n) for n in range(40)))) == {201}
-        assert await participants(app) == 40
-
-    async def test_answers_stay_in_their_order(self, app, wire):
-        citizens = [(await app.citizen())["Authorization"] for _ in range(30)]
-        wrong = b'{"activity":"none","region":"350602"}'
-        for n, citizen in enumerate(citizens):
-            await wire.send(request(citizen, BODY if n % 3 else wrong))
-        assert [(await wire.answer())[0] for _ in citizens] == [201 if n % 3 else 422 for n in range(30)]
-
-    async def test_who_closes_her_half_in_line_gets_her_answer(self, app, wire, wang):
         await wire.send(request(wang))
-        wire.writer.write_eof()
-        assert (await wire.answer())[0] == 201
-        assert await wire.ended() == b""
-
-    async def test_who_waited_too_long_in_line_is_told_so(self, app, wire, wang, monkeypatch):
-        real = app.services.counting.admission.check
-        monkeypatch.setattr(app.services.counting.admission, "check", lambda waited: real(waited + MAX_WAIT_SECONDS))
+        await wire.answer()
+        monkeypatch.setattr(intake.answers, "counted", counted)
+        harmed = await Wire.to(app)
+        await harmed.send(request((await app.citizen())["Authorization"]))
         await wire.send(request(wang))
-        status, headers, body = await wire.answer()
-        assert status == 503 and headers["retry-after"] and json.loads(body)["error"]["code"] == "BUSY"
-        assert await participants(app) == 0
-
-
-class TestOneGreedyClient:
-    @pytest.mark.parametrize("head", ["Content-Length: 5\r\nX-Endless: ", "Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nX-Endless: "])
-    async def test_a_field_without_end_is_refused(self, app, wire, wang, head):
-        await wire.send(raw(wang).removesuffix(b"\r\n") + head.encode())
-        answer = asyncio.create_task(wire.answer())
-        for _ in range(2 * intake.MAX_REQUEST_BYTES // 4096):
-            await wire.send(b"a" * 4096)
-            await asyncio.sleep(0.005)
-            if answer.done():
-                break
-        assert (await answer)[0] == 431 and await participants(app) == 0
-
-    async def test_thousands_of_requests_at_once_are_a_few_at_a_time(self, app, wire, monkeypatch):
-        most, tiny = 0, b"POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n"
-        real = app.services.counting.begin
-
-        def begin(ask, now, reply):
-            nonlocal most
-            most = max(most, *(len(c._unanswered) for c in app.intake_connections))
-            real(ask, now, reply)
-
-        monkeypatch.setattr(app.services.counting, "begin", begin, raising=False)
-        citizen = (await app.citizen())["Authorization"]
-        sending = asyncio.create_task(wire.send(request(citizen) * 2000 + tiny * 3000))
-        statuses = [(await wire.answer())[0] for _ in range(5000)]
-        await sending
-        assert set(statuses[:2000]) <= {200, 201, 503} and set(statuses[2000:]) <= {404, 503}
-        assert 0 < most <= intake.MAX_PIPELINED + intake.PIECE_BYTES // len(request(citizen)) + 1
-
-    async def test_one_who_reads_no_answers_is_cut(self, app, wire, wang, monkeypatch):
-        monkeypatch.setattr(intake, "REQUEST_TIMEOUT_SECONDS", 0.2)
-        with contextlib.suppress(ConnectionError, TimeoutError):
-            for _ in range(100):
-                await asyncio.wait_for(wire.send(request("Bearer wrong") * 500), 2)
-        assert app.intake_connections
-        until = time.monotonic() + 15
-        while app.intake_connections and time.monotonic() < until:
-            await asyncio.sleep(0.1)
-        assert not app.intake_connections
+        assert (await wire.answer())[0] == 200
+        assert await harmed.ended() == b""
+        await harmed.close()

@@ -165,6 +165,12 @@ class TestFiles:
         assert (await app.ask("/static/flag.svg")).body == b"<svg/>"
         assert (await app.ask("/static/flag.svg", method="HEAD")).headers["Content-Type"] == "image/svg+xml"
 
+    async def test_what_the_build_packed_for_nginx_is_no_file_of_its_own(self, app):
+        packed = app.folder / "h5" / "assets" / "main-abc123.js.gz"
+        packed.write_bytes(gzip.compress(b"console.log(1)"))
+        assert (await app.ask("/static/assets/main-abc123.js.gz")).code == 404
+        assert (await app.ask("/static/assets/main-abc123.js")).body == b"console.log(1)\n" * 200
+
     @pytest.mark.parametrize("name", [
         "../assets/words/secret.txt", "words/secret.txt", "..%2Fassets%2Fwords%2Fsecret.txt", "share/../words/secret.txt",
         "%2e%2e/%2e%2e/etc/passwd", "/etc/passwd", "%2Fetc%2Fpasswd", "assets", "assets/", "",

@@ -44,17 +44,18 @@ class Product(tornado.web.RequestHandler):
 
 class World:
     def __init__(self, folder: Path, official: dict[str, Any] | None = None, cut_seconds: float = 5.0, static: Path | None = None,
-                 pages: Sequence[Any] = ()) -> None:
+                 pages: Sequence[Any] = (), others: dict[str, dict[str, Any]] | None = None) -> None:
         self.received: list[Any] = []
         self.answered = 0
         self.silent_times, self.silence_seconds, self.status = 0, 0.0, 200
         self.answer: Any = b"success"
         self.http = AsyncHTTPClient(force_instance=True, max_clients=500)
-        product = HTTPServer(tornado.web.Application([(r"/wechat/(?:official|miniprogram)", Product), *pages], world=self))
+        product = HTTPServer(tornado.web.Application([(r"/wechat/(?:official|miniprogram)(?:/\w+)?", Product), *pages], world=self))
         socket, port = bind_unused_port()
         product.add_socket(socket)
         self.product = f"http://127.0.0.1:{port}"
-        accounts = [build_account("official", {**OFFICIAL, **(official or {})}), build_account("miniprogram", MINI)]
+        accounts = [build_account("official", {**OFFICIAL, **(official or {})}), build_account("miniprogram", MINI),
+                    *(build_account(role, given) for role, given in (others or {}).items())]
         self.app = build(Accounts(accounts), folder / "data", self.product, static or folder / "static", cut_seconds=cut_seconds)
         sandbox = HTTPServer(self.app)
         socket, port = bind_unused_port()

@@ -89,7 +89,7 @@ class TestControl:
         assert (await world.asked("/cgi-bin/menu/get", access_token=token))["errcode"] == 46003
         assert (await world.told("/cgi-bin/menu/create", menu, access_token=token))["errcode"] == 0
         assert (await world.asked("/cgi-bin/menu/get", access_token=token))["menu"] == menu
-        assert (await world.asked("/sandbox/phone"))["account"]["menu"] == menu
+        assert (await world.asked("/sandbox/phone"))["accounts"][0]["menu"] == menu
         assert (await world.told("/cgi-bin/menu/create", {"button": [{}] * 4}, access_token=token))["errcode"] == 40016
         assert (await world.asked("/cgi-bin/menu/delete", access_token=token))["errcode"] == 0
 
@@ -97,3 +97,13 @@ class TestControl:
         citizen = await world.citizen()
         script = await world.get("/sandbox/jweixin.js", headers={"Cookie": f"sandbox_citizen={citizen['key']}"})
         assert f"var holder = '{citizen['key']}'" in script.body.decode() and citizen["openid"] not in script.body.decode()
+
+
+async def test_what_she_answers_to_a_pages_question_is_told_to_the_product_and_allows_one_notice(world):
+    citizen = await world.citizen()
+    await world.told("/sandbox/grants", {"openid": citizen["openid"], "template_id": "t1", "status": "accept"})
+    told = world.message_of(world.received[-1])
+    assert "subscribe_msg_popup_event" in told and "<![CDATA[accept]]>" in told
+    assert list(world.platform.allowed.values()) == [1]
+    await world.told("/sandbox/grants", {"openid": citizen["openid"], "template_id": "t1", "status": "reject"})
+    assert list(world.platform.allowed.values()) == [0]

@@ -117,6 +117,17 @@ class TestTokens:
         assert (await world.asked("/cgi-bin/ticket/getticket", access_token=token, type="jsapi"))["errcode"] == 40001
         assert (await world.token())["access_token"] != token
 
+    @pytest.mark.parametrize("fault", ["expire_tokens", "revoke_tokens"])
+    async def test_a_ticket_outlives_the_token_that_fetched_it(self, world, fault):
+        ticket = (await world.ticket(await world.token()))["ticket"]
+        await world.told("/sandbox/faults", {fault: True})
+        url = world.product + "/c/flag"
+        text = f"jsapi_ticket={ticket}&noncestr=n&timestamp=1&url={url}"
+        asked = {"appId": OFFICIAL["appid"], "nonceStr": "n", "timestamp": "1", "url": url,
+                 "signature": hashlib.sha1(text.encode()).hexdigest()}
+        assert (await world.told("/sandbox/jssdk/verify", asked))["ok"]
+        assert (await world.ticket(await world.token()))["ticket"] == ticket
+
 
 class TestJssdk:
     async def test_a_signature_is_really_verified(self, world):

@@ -13,7 +13,7 @@ from pymongo.errors import ServerSelectionTimeoutError
 from server.campaigns import Activity, Campaign, Campaigns, CampaignStore, Preset
 from server.clock import day_bounds
 from server.places import Places, PlaceStore
-from server.stores import Stores, ensure_indexes
+from server.stores import Stores
 
 OPENS, _ = day_bounds("20261001")
 CLOSES, _ = day_bounds("20261008")
@@ -75,7 +75,6 @@ class CivicWorld:
         return made
 
     async def ready(self) -> CivicWorld:
-        await ensure_indexes(self.stores.mongo)
         return self
 
     async def opened(self, now: float = DURING, **changes: Any) -> Campaign:

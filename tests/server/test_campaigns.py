@@ -9,7 +9,7 @@ import pytest
 from redis.exceptions import ConnectionError as RedisGone
 
 from server.campaigns import FOOTER as FOOTER_NAMES
-from server.campaigns import LATE_SECONDS, TRANSITIONS, Activity, CampaignNotFound, Preset
+from server.campaigns import LATE_SECONDS, MOST_ABSENT, MOST_FINDING, TRANSITIONS, Activity, CampaignNotFound, Preset
 from server.errors import Conflict, InvalidBody
 from tests.server.civic_world import BEFORE, CLOSES, DURING, FOOTER, HEROES, OPENS, SALUTE, CivicWorld, campaign, without_mongodb
 
@@ -67,6 +67,15 @@ class TestLifeCycle:
                                     return_exceptions=True)
         refused = [answer for answer in done if isinstance(answer, Conflict)]
         assert len(refused) == 1 and refused[0].code in ("CAMPAIGN_CHANGED", "TRANSITION_REFUSED")
+
+    async def test_the_clock_and_a_person_may_open_it_at_once(self, world):
+        for n in range(10):
+            await world.campaigns.create(campaign(slug=f"flag-{n}"))
+            await world.campaigns.transition(f"flag-{n}", "scheduled", BEFORE)
+        other = world.process()
+        for n in range(10):
+            done = await asyncio.gather(*(one.transition(f"flag-{n}", "open", DURING) for one in (world.campaigns, other)))
+            assert [moved.state for moved in done] == ["open", "open"] and done[0].rev == done[1].rev
 
     async def test_a_campaign_is_not_archived_while_late_requests_are_taken(self, world):
         await world.opened()
@@ -252,6 +261,30 @@ class TestReading:
         assert [step["code"] for step in view["steps"]] == ["rise", "salute", "certificate"]
         assert "shards" not in view and "rev" not in view
 
+    async def test_a_name_of_no_campaign_is_looked_up_once_and_soon_found_when_it_is_made(self, world, monkeypatch):
+        looked_up, find = [], world.campaigns._store.find
+
+        async def counted(slug):
+            looked_up.append(slug)
+            return await find(slug)
+
+        monkeypatch.setattr(world.campaigns._store, "find", counted, raising=False)
+        answers = await asyncio.gather(*(world.campaigns.get("flag") for _ in range(50)), return_exceptions=True)
+        answers += await asyncio.gather(*(world.campaigns.get("flag") for _ in range(50)), return_exceptions=True)
+        assert {type(answer) for answer in answers} == {CampaignNotFound} and looked_up == ["flag"]
+        await world.campaigns.create(campaign())
+        await world.campaigns.transition("flag", "scheduled", BEFORE)
+        assert (await world.campaigns.get("flag")).slug == "flag"
+
+    async def test_made_up_names_are_looked_up_few_at_a_time_and_remembered_within_bounds(self, world):
+        answers = await asyncio.gather(*(world.campaigns.get(f"none-{n}") for n in range(200)), return_exceptions=True)
+        assert [type(answer) for answer in answers].count(CampaignNotFound) == MOST_FINDING
+        assert {getattr(answer, "status", None) for answer in answers} == {404, 503}
+        world.campaigns._absent |= {f"none-{n}": 9e9 for n in range(MOST_ABSENT)}
+        with pytest.raises(CampaignNotFound):
+            await world.campaigns.get("one-more")
+        assert len(world.campaigns._absent) == 1
+
 
 class TestEditing:
     async def test_a_slug_is_taken_once(self, world):
@@ -267,7 +300,7 @@ class TestEditing:
         ("slug", {"slug": "-flag"}), ("slug", {"slug": "Flag"}), ("slug", {"slug": "x" * 33}),
         ("title", {"title": " "}), ("title", {"title": "旗" * 65}),
         ("closes_at", {"closes_at": OPENS}), ("closes_at", {"closes_at": 10**11}), ("opens_at", {"opens_at": -1}),
-        ("kind", {"kind": "vote"}), ("period_rule", {"period_rule": "weekly"}),
+        ("kind", {"kind": "lottery"}), ("period_rule", {"period_rule": "weekly"}),
         ("activities", {"activities": ()}), ("activities", {"activities": (SALUTE, SALUTE)}),
         ("activities", {"activities": tuple(Activity(f"a{n}", "活动", "敬礼") for n in range(14))}),
         ("activities", {"activities": (Activity("salute", "", "敬礼"),)}),

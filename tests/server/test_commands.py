@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import shutil
@@ -148,6 +149,34 @@ class TestProduct:
     def test_a_new_password_is_printed_once(self, product):
         done = product.command("staff-password", "shenji")
         assert done.returncode == 0 and re.search(r"^shenji +\S{12,}$", done.stdout.strip())
+
+    def test_an_account_is_made_reset_and_let_in_on_the_host_itself(self, product):
+        added = product.command("staff", "add", "xiaoli", "--role", "editor")
+        assert added.returncode == 0 and re.search(r"^xiaoli +\S{12,}$", added.stdout.strip())
+        assert self.signs_in(product, *added.stdout.split()) == {"role": "editor", "needs": []}
+        assert "NAME_TAKEN" in product.command("staff", "add", "xiaoli").stderr
+        reset = product.command("staff", "reset", "xiaoli", "--second-factor")
+        assert self.signs_in(product, *reset.stdout.split()) == {"role": "editor", "needs": []}
+        assert product.command("staff", "unlock", "xiaoli").returncode == 0
+        assert "MEMBER_NOT_FOUND" in product.command("staff", "unlock", "nobody").stderr
+
+    def test_the_audit_log_proves_itself_beside_the_running_product(self, product):
+        done = product.command("audit-log", "--check")
+        assert done.returncode == 0 and "whole" in done.stdout
+        noted = done.stdout.split()[-1]
+        assert product.command("staff", "unlock", "admin").returncode == 0
+        assert product.command("audit-log", "--check", "--noted", noted).returncode == 0
+        number, _, digest = noted.partition(":")
+        wrong = product.command("audit-log", "--check", "--noted", f"{number}:{digest[::-1]}")
+        assert wrong.returncode == 1 and "NOT whole" in wrong.stdout
+        assert "序号:校验值" in product.command("audit-log", "--check", "--noted", "nonsense").stderr
+
+    def signs_in(self, product, name: str, password: str) -> dict:
+        asked = urllib.request.Request(f"http://127.0.0.1:{product.web}/api/v1/staff/session",
+                                       json.dumps({"name": name, "password": password}).encode())
+        with urllib.request.urlopen(asked, timeout=20) as answer:
+            found = json.load(answer)
+        return {"role": found["role"], "needs": found["needs"]}
 
     def test_a_verification_text_is_served_as_the_platform_asks_for_it(self, product, tmp_path):
         (tmp_path / "MP_verify_AbC123.txt").write_text("AbC123\n")

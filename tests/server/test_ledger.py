@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 
 import pytest
 
+from server.backups.lines import value_of
+from server.counting import shards
 from server.counting.shards import Superseded
 from server.stores import PyMongoError
 from tests.server.counting.world import World, campaign
@@ -32,7 +33,7 @@ class TestStep:
         await world.carry_all()
         assert (await world.salute(7)).durable
         assert await shard_of(world).journal(10) == []
-        lines = [json.loads(line) for path in (tmp_path / "archive" / "flag").iterdir() for line in path.read_text().splitlines()]
+        lines = [value_of(line) for path in (tmp_path / "archive" / "flag").iterdir() for line in path.read_bytes().splitlines()]
         assert sorted(line[3] for line in lines) == list(range(50))
         kept = await stores.mongo["shards"].find_one({"_id": "flag:all:0"})
         assert kept["totals"]["participants"] == kept["ledger_seq"] == 50
@@ -54,6 +55,18 @@ class TestStep:
         await world.carry_all()
         report = await world.audit()
         assert report["ok"] and report["participants"]["documents"] == 50 and report["conflicts"] == 0
+        await world.close()
+
+    async def test_what_the_next_release_writes_behind_a_row_is_passed_over(self, stores, tmp_path, monkeypatch):
+        world = await saluted(stores, tmp_path)
+        await world.carry_all()
+        await world.amendments.void(world.campaigns.current, "all", 7)
+        await asyncio.gather(*(world.salute(citizen) for citizen in range(50, 60)))
+        real = shards._unpack
+        monkeypatch.setattr(shards, "_unpack", lambda packed: [[*row, "more"] for row in real(packed)])
+        await world.carry_all()
+        monkeypatch.undo()
+        await world.proved(59)
         await world.close()
 
     async def test_a_late_owner_is_fenced_off(self, stores, tmp_path):

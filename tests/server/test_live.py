@@ -12,6 +12,7 @@ from server.clock import iso
 from server.counting.figures import Figures
 from server.errors import InvalidBody, NotFound, StoreUnavailable, Unavailable
 from server.live.view import changes, checked_period, moment, period_of, snapshot, text_frame, view_of
+from server.switches import ALL_OFF
 from tests.server.live_world import CAMPAIGN, FIGURES, NOW, OPENING, REGIONS, FakeReader, Source, nobody, staff, unframed, until
 
 # --- views and frames ---
@@ -96,7 +97,7 @@ async def test_counters_answer_everything() -> None:
     assert answer == {
         "participants": 10, "participations": 12, "by_activity": {"salute": 10, "heroes": 2},
         "by_region": {"350602": 10, "350603": 0}, "by_minute": [[iso(OPENING), 10]], "group_reported": 0, "voids": 0,
-        "stale_shards": 0, "period": "all", "as_of": iso(NOW)}
+        "stale_shards": 0, "period": "all", "as_of": iso(NOW), "server_time": iso(NOW), "switches": ALL_OFF}
 
 
 @pytest.mark.gen_test
@@ -223,6 +224,26 @@ async def test_snapshot_then_numbered_deltas_the_same_bytes_for_all() -> None:
 
 
 @pytest.mark.gen_test
+async def test_thousands_who_come_back_within_a_tick_get_one_snapshots_bytes() -> None:
+    source = Source()
+    live = source.live(tick_seconds=0.05)
+    first = FakeReader()
+    live.join("salute-the-flag", first)
+    await until(lambda: first.frames)
+    crowd = [FakeReader() for _ in range(50)]
+    for reader in crowd:
+        live.join("salute-the-flag", reader)
+    assert all(reader.frames[0] is crowd[0].frames[0] for reader in crowd)
+    source.figures = replace(FIGURES, participants=11)
+    await until(lambda: len(first.frames) == 2)
+    late = FakeReader()
+    live.join("salute-the-flag", late)
+    assert [message["participants"] for message in late.messages] == [11]
+    assert late.messages[0]["id"] == first.messages[1]["id"]
+    await live.close()
+
+
+@pytest.mark.gen_test
 async def test_a_quiet_campaign_sends_heartbeats_alone() -> None:
     source = Source()
     live = source.live(heartbeat_seconds=0.05)
@@ -307,6 +328,27 @@ async def test_midnight_begins_a_new_snapshot() -> None:
 
 
 @pytest.mark.gen_test
+async def test_a_switch_is_told_where_the_new_days_figures_cannot_be_read() -> None:
+    source = Source()
+    source.campaign = replace(CAMPAIGN, period_rule="daily")
+    turned = dict(ALL_OFF)
+    live = source.live(switches_of=lambda slug: dict(turned))
+    reader = FakeReader()
+    live.join("salute-the-flag", reader)
+    await until(lambda: reader.frames)
+    source.now, source.problem = OPENING + 86400.0, TimeoutError()
+    reads = source.reads
+    await until(lambda: source.reads >= reads + 2)
+    turned["wall_frozen"] = True
+    await until(lambda: len(reader.frames) == 2)
+    assert reader.messages[1] == {"type": "delta", "id": 2, "as_of": iso(NOW), "switches": {**ALL_OFF, "wall_frozen": True}}
+    source.problem = None
+    await until(lambda: len(reader.frames) == 3)
+    assert (reader.messages[2]["type"], reader.messages[2]["switches"]) == ("snapshot", {**ALL_OFF, "wall_frozen": True})
+    await live.close()
+
+
+@pytest.mark.gen_test
 async def test_nothing_is_read_when_nobody_watches() -> None:
     source = Source()
     live = source.live()
@@ -334,8 +376,9 @@ async def test_a_full_process_refuses_but_staff() -> None:
         await live.admit("salute-the-flag", nobody)
     assert (refused.value.status, refused.value.code) == (503, "LIVE_FULL")
     await live.admit("salute-the-flag", staff)
-    with pytest.raises(NotFound):
-        await live.admit("another", staff)
+    for who in (staff, nobody):
+        with pytest.raises(NotFound):
+            await live.admit("another", who)
     await live.close()
 
 

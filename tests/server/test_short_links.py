@@ -16,7 +16,7 @@ pytestmark = pytest.mark.gen_test(timeout=30)
 
 @pytest.fixture
 def links(stores):
-    return ShortLinks(ShortLinkStore(stores.mongo), "https://wm.example")
+    return ShortLinks(ShortLinkStore(stores.mongo), lambda: "https://wm.example")
 
 
 def code_in(link: str) -> str:
@@ -31,14 +31,15 @@ async def test_a_campaign_has_one_link_that_leads_to_its_page_as_from_a_poster(l
 
 
 async def test_two_processes_that_make_it_at_once_agree(stores):
-    made = await asyncio.gather(*(ShortLinks(ShortLinkStore(stores.mongo), "https://wm.example").link_for("flag") for _ in range(10)))
+    made = await asyncio.gather(*(ShortLinks(ShortLinkStore(stores.mongo), lambda: "https://wm.example").link_for("flag")
+                                  for _ in range(10)))
     assert len(set(made)) == 1
 
 
 async def test_a_link_may_be_pointed_elsewhere_and_stays_there(links, stores):
     code = code_in(await links.link_for("flag"))
     await links.point(code, "/c/next-year?ch=poster")
-    other = ShortLinks(ShortLinkStore(stores.mongo), "https://wm.example")
+    other = ShortLinks(ShortLinkStore(stores.mongo), lambda: "https://wm.example")
     await other.link_for("flag")  # as at every start
     assert await other.target(code) == "/c/next-year?ch=poster"
 

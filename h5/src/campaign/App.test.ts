@@ -1,7 +1,8 @@
 /** The whole visit against a stubbed server: what is sent, what is shown, and what is not. */
 import { createApp, nextTick, type App as VueApp } from 'vue'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import App from './App.vue'
+import { kind } from './kinds/salute'
 import type { PageData } from './types'
 
 const NOW = Date.parse('2026-10-01T08:00:00+08:00')
@@ -46,7 +47,7 @@ async function tap(id: string): Promise<void> {
 async function open(data: PageData): Promise<void> {
   if (app) app.unmount()
   document.body.innerHTML = '<div id="page"><div id="scene"></div><main id="app"></main></div><div id="privacy-text"></div>'
-  app = createApp(App, { data })
+  app = createApp(App, { data, kind })
   app.mount('#app')
   await pass(0)
 }
@@ -59,6 +60,9 @@ async function saluteOnce(): Promise<void> {
   await tap('manner-citizen')
   await tap('salute-button')
 }
+
+// Brought by the page when somebody begins; here it is at hand.
+beforeAll(() => import('./later'))
 
 beforeEach(() => {
   vi.useFakeTimers({ now: NOW })
@@ -211,6 +215,29 @@ describe('a visit', () => {
     expect(at('watch')).toBeTruthy()
   })
 
+  it('says why a campaign is paused', async () => {
+    const data = pageData()
+    Object.assign(data.campaign, { state: 'paused', pause_reason: '系统维护，八点恢复' })
+    await open(data)
+    expect(at('phase')!.textContent).toContain('活动暂停：系统维护，八点恢复')
+  })
+
+  it('shows a draft to a guest, marked, and sends nothing whatever this phone keeps', async () => {
+    localStorage.setItem('wenming.kept.flag', JSON.stringify([{ activity: 'salute', period: 'all', region: '350602', unit: '', manner: null,
+      adult: true, state: 'waiting', firstTriedAt: NOW, tries: 0, nextAt: NOW, answer: null, problem: '' }]))
+    const sockets = vi.fn()
+    vi.stubGlobal('WebSocket', class { constructor() { sockets() } close() {} })
+    await open(pageData({ preview: true, counters: null, me: { signed_in: false, who: '', snapshot: false }, in_wechat: false, login: '' }))
+    expect(at('mark-preview')!.textContent).toBe('预览')
+    expect(at('what-counts')!.textContent).toContain('不计入人数')
+    await tap('watch')
+    await tap('manner-citizen')
+    await tap('salute-button')
+    await pass(60_000)
+    expect(sent).toEqual([])
+    expect(sockets).not.toHaveBeenCalled()
+  })
+
   it('shows a refusal in words and gives no number', async () => {
     routes['POST participations'] = () => [403, { error: { code: 'VOIDED', message: '这次参与已被工作人员作废' } }]
     await open(pageData())
@@ -218,5 +245,38 @@ describe('a visit', () => {
     await pass(8_100)
     expect(at('refused')!.textContent).toContain('作废')
     expect(at('ordinal')).toBeNull()
+  })
+})
+
+describe('once more with a child', () => {
+  it('holds the ceremony again, keeps a page without ordinal, and sends nothing', async () => {
+    routes['POST participations'] = () => [201, taken(true)]
+    await open(pageData())
+    await saluteOnce()
+    await pass(9_000)
+    expect(at('ordinal')!.textContent).toBe('101')
+    const before = sent.length
+    await tap('with-child')
+    expect(at('watching')).toBeTruthy()
+    await tap('manner-pioneer')
+    await tap('salute-button')
+    await pass(9_000)
+    expect(at('together')!.textContent).toContain('与孩子一起')
+    expect(at('together')!.textContent).toContain('没有新的序号')
+    expect([at('ordinal'), at('poster-open'), document.body.textContent!.includes('101')]).toEqual([null, null, false])
+    expect(sent.slice(before).filter((one) => one.route.startsWith('POST'))).toEqual([])
+    await tap('together-back')
+    expect(at('ordinal')!.textContent).toBe('101')
+    expect(posts()).toHaveLength(1)
+  })
+
+  it('is offered to nobody who was not counted', async () => {
+    await open(pageData({ me: { signed_in: false, who: '', snapshot: false }, in_wechat: false }))
+    await tap('watch')
+    await tap('manner-citizen')
+    await tap('salute-button')
+    await pass(9_000)
+    expect(at('not-counted')).toBeTruthy()
+    expect(at('with-child')).toBeNull()
   })
 })

@@ -1,7 +1,7 @@
 /**
- * The first script: loads the page's main script and shows how much of it is there, in real bytes.
+ * The first script: loads the page's main script and that of the campaign's kind, and shows how much of them is there, in real bytes.
  *
- * The flag, the title and what to do are in the HTML already. After three seconds the bar can be put away; the
+ * The scene, the title and what to do are in the HTML already. After three seconds the bar can be put away; the
  * rest still comes. A load that fails is tried again by itself, then by a tap.
  */
 const SKIP_MILLISECONDS = 3_000
@@ -12,6 +12,8 @@ const TRIES = 3
 const element = (id: string) => document.getElementById(id) as HTMLElement
 const link = document.getElementById('main-script') as HTMLLinkElement | null
 const [box, bar, word, button] = [element('boot'), element('boot-bar'), element('boot-word'), element('boot-button')]
+const data = JSON.parse(element('wenming-data').textContent!)
+const name = (data && data.campaign.kind) || 'salute'
 
 function progress(bytes: number, total: number): void {
   const part = Math.min(1, bytes / total)
@@ -20,7 +22,7 @@ function progress(bytes: number, total: number): void {
 }
 
 /** The development server names no built script. */
-const developing = () => (import.meta.env.DEV ? import('./main') : Promise.reject(new Error('main script not named')))
+const developing = () => (import.meta.env.DEV ? import(/* @vite-ignore */ `${import.meta.env.BASE_URL}src/campaign/kinds/${name}/index.ts`) : Promise.reject(new Error('scripts not named')))
 
 /** Brings the script into the cache, counting. The import after it finds it there. */
 function fetched(address: string, total: number): Promise<void> {
@@ -34,6 +36,25 @@ function fetched(address: string, total: number): Promise<void> {
   })
 }
 
+/** The kind's own styles. Without them the page is plain and works. */
+function dressed(styles: string): Promise<unknown> {
+  return new Promise((loaded) => {
+    const sheet = document.createElement('link')
+    sheet.rel = 'stylesheet'
+    sheet.onload = sheet.onerror = loaded
+    sheet.href = styles
+    document.head.appendChild(sheet)
+  })
+}
+
+/** The kind's script imports the main one, which the browser has by then: only the big one is counted. */
+async function loaded(): Promise<typeof import('./kinds/salute/index.ts')> {
+  if (!link) return developing()
+  const [address, styles] = JSON.parse(link.getAttribute('data-kinds')!)[name]
+  await Promise.all([fetched(link.href, Number(link.getAttribute('data-bytes'))), fetch(address), styles && dressed(styles)])
+  return import(/* @vite-ignore */ address)
+}
+
 function offer(text: string, label: string, tapped: () => void): void {
   word.textContent = text
   button.textContent = label
@@ -43,9 +64,8 @@ function offer(text: string, label: string, tapped: () => void): void {
 
 async function start(tries: number): Promise<void> {
   try {
-    if (link) await fetched(link.href, Number(link.getAttribute('data-bytes')))
-    const { mount } = (await (link ? import(/* @vite-ignore */ link.href) : developing())) as typeof import('./main')
-    mount()
+    const { mount, kind } = await loaded()
+    mount(kind)
     clearTimeout(showing)
     clearTimeout(skipping)
     box.hidden = true

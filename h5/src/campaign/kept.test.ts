@@ -8,7 +8,7 @@ const salute = () => newKept('salute', 'all', { region: '350602', unit: '' }, 'p
 const answer = (durable = false): Participation => ({
   ordinal: 7, first: true, activities: ['salute'], participated_at: '2026-10-01T08:00:00+08:00', durable, receipt: 'r7', period: 'all',
 })
-const error = (code: string, status: number, retryAfter: number | null = null) => new ApiError(code, status, '', null, retryAfter)
+const error = (code: string, status: number, retryAfter: number | null = null) => new ApiError(code, status, '', retryAfter)
 
 describe('the kept salute', () => {
   it('goes out at once and without a receipt or a past', () => {

@@ -7,7 +7,7 @@
  * is never lost to a later error; a salute without an answer is dropped only when the server refused it for good.
  */
 import { ApiError, mayRetry, needsSignIn, waitsForCampaign } from '../api'
-import type { Manner, Participation } from './types'
+import type { Participation } from './types'
 
 /** `waiting` to be sent; `held` until she signs in; `counted` has an answer; `refused` for good. */
 export type KeptState = 'waiting' | 'held' | 'counted' | 'refused'
@@ -17,7 +17,8 @@ export interface Kept {
   period: string
   region: string
   unit: string
-  manner: Manner | null
+  /** What her phone alone keeps of the act: how she saluted, how many answers were right. Never sent. */
+  manner: string | null
   /** She said that she is 14 or older: only then may she leave words. */
   adult: boolean
   state: KeptState
@@ -47,7 +48,7 @@ export function pauseAfter(tries: number, retryAfterSeconds: number | null, chan
   return Math.round(Math.max(backoff, asked))
 }
 
-export function newKept(activity: string, period: string, place: { region: string; unit: string }, manner: Manner | null, now: number,
+export function newKept(activity: string, period: string, place: { region: string; unit: string }, manner: string | null, now: number,
   adult = false): Kept {
   return {
     activity, period, region: place.region, unit: place.unit, manner, adult,

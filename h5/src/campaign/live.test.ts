@@ -31,6 +31,13 @@ describe('shown totals', () => {
     })
   })
 
+  it('show what teachers reported as it is, beside the count, and keep it where nobody could say', () => {
+    const told = merged(shown, { type: 'delta', group_reported: 83 })
+    expect([told.groups, told.participants]).toEqual([83, 100])
+    expect(merged(told, { type: 'delta', group_reported: null }).groups).toBe(83)
+    expect(merged(told, { type: 'delta', group_reported: 80 }).groups).toBe(80)
+  })
+
   it('take nothing but the time from a heartbeat', () => {
     expect(merged(shown, { type: 'heartbeat', as_of: 'b' })).toEqual(Object.assign({}, shown, { asOf: 'b' }))
   })

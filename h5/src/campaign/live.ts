@@ -9,6 +9,8 @@ export interface Shown {
   participants: number
   participations: number
   byActivity: Record<string, number>
+  /** People whom teachers reported together: a figure of its own, which a correction may lower. */
+  groups: number
   voids: number
   asOf: string
 }
@@ -16,9 +18,10 @@ export interface Shown {
 /** A frame of the live socket, or the answer of /counters. */
 export interface Frame extends Partial<Counters> {
   type?: string
+  server_time?: string
 }
 
-export const NOTHING: Shown = { period: '', participants: 0, participations: 0, byActivity: {}, voids: 0, asOf: '' }
+export const NOTHING: Shown = { period: '', participants: 0, participations: 0, byActivity: {}, groups: 0, voids: 0, asOf: '' }
 
 export function merged(shown: Shown, frame: Frame): Shown {
   if (frame.type === 'heartbeat') return frame.as_of ? Object.assign({}, shown, { asOf: frame.as_of }) : shown
@@ -34,6 +37,7 @@ export function merged(shown: Shown, frame: Frame): Shown {
     participants: figure(period === shown.period ? shown.participants : 0, frame.participants),
     participations: figure(period === shown.period ? shown.participations : 0, frame.participations),
     byActivity,
+    groups: typeof frame.group_reported === 'number' ? frame.group_reported : shown.groups,
     voids: Math.max(voids, period === shown.period ? shown.voids : 0),
     asOf: frame.as_of || shown.asOf,
   }

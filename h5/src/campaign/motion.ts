@@ -1,4 +1,4 @@
-/** Whether this person asked her phone for less motion. */
+/** Whether this person asked her phone for less motion, or the page mourns. */
 export function calm(): boolean {
-  return !!window.matchMedia && window.matchMedia('(prefers-reduced-motion: reduce)').matches
+  return !!document.querySelector('.mourning') || !!window.matchMedia && window.matchMedia('(prefers-reduced-motion: reduce)').matches
 }

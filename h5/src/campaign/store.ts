@@ -34,7 +34,7 @@ export function save(name: string, value: unknown): void {
 
 /** Forgets everything that this page kept of a person. The choice of 长辈版 is not about her and stays. */
 export function forget(slug: string): void {
-  ;[`kept.${slug}`, `place.${slug}`, `words.${slug}`, 'consent', 'way', 'who'].forEach((name) => {
+  ;[`kept.${slug}`, `place.${slug}`, `words.${slug}`, `own.${slug}`, 'consent', 'way', 'who'].forEach((name) => {
     delete memory[`wenming.${name}`]
     try {
       window.localStorage.removeItem(`wenming.${name}`)

@@ -34,6 +34,9 @@ export interface Organiser {
 export interface Campaign {
   slug: string
   title: string
+  /** Which kind of campaign this is, and its own content (its types are the kind's). */
+  kind?: string
+  rules?: unknown
   state: 'scheduled' | 'open' | 'paused' | 'frozen' | 'archived'
   period_rule: 'all' | 'daily'
   period: string
@@ -42,20 +45,34 @@ export interface Campaign {
   server_time: string
   activities: Activity[]
   regions: Region[]
-  form: { region: boolean; unit: boolean; free_words: boolean }
+  /** `free_words_note`: why there are presets alone for a while, in words for people. */
+  form: { region: boolean; unit: boolean; free_words: boolean; free_words_note?: string }
   presets: { code: string; text: string }[]
-  theme: { anthem_url?: string; salute?: string; [name: string]: unknown }
+  theme: { anthem_url?: string; salute?: string; cover_text?: string; [name: string]: unknown }
   share: { title?: string; desc?: string; image?: string }
   organiser: Organiser
   demo: boolean
   simulated: boolean
+  /** Why it is paused, in the staff's words; empty otherwise. */
+  pause_reason?: string
+  switches?: Switches
+}
+
+/** What operators turned, as far as pages obey it. */
+export interface Switches {
+  slow_mode: boolean
+  messages_closed: boolean
+  /** The words of mourning while there is any. */
+  mourning: string | null
 }
 
 export interface Counters {
+  switches?: Switches
   period: string
   participants: number
   participations: number
   by_activity: Record<string, number>
+  group_reported?: number | null
   voids?: number
   as_of: string
 }
@@ -70,6 +87,8 @@ export interface PageData {
   jweixin: string
   login: string
   simulated: boolean
+  /** A draft before its release: everybody is a guest, and nothing is asked of the server. */
+  preview?: boolean
 }
 
 /** A participation as the server answers it. */
@@ -82,9 +101,6 @@ export interface Participation {
   receipt: string
   period: string
 }
-
-/** How one salutes. It is the citizen's own choice, counts the same and is never sent. */
-export type Manner = 'pioneer' | 'citizen'
 
 export interface Place {
   region: string

@@ -1,28 +1,29 @@
 /**
- * The way of one visit: open -> consent -> (sign-in) -> place -> manner -> rising -> done.
+ * The way of one visit: open -> consent -> (sign-in) -> place -> act -> done. What the act is, its kind says (kind.ts).
  *
  * Owns: which stage and sheet are on. Does not own: who may be counted (useWay), the sending (useKept), the motion (useScene).
- * Invariants: nothing is sent before she agreed; watching sends nothing; whoever has saluted in this period opens at her result.
+ * Invariants: nothing is sent before she agreed; watching sends nothing; whoever has taken part in this period opens at her result.
  */
 import { ref, watch } from 'vue'
 import { ApiError, needsSignIn, post } from '../api'
 import { channel, linkedUnit, regionOfUnit } from './links'
 import { forget, load, save } from './store'
-import type { Manner, PageData, Place } from './types'
+import type { Deliver, KindWords } from './kind'
+import type { PageData, Place } from './types'
 import { useCampaign } from './useCampaign'
 import { useKept } from './useKept'
 import { useScene } from './useScene'
 import { useWay, type Age } from './useWay'
 
-export type Stage = 'open' | 'consent' | 'place' | 'manner' | 'rising' | 'done'
+export type Stage = 'open' | 'consent' | 'place' | 'act' | 'done'
 export type SheetName = '' | 'poster' | 'share' | 'privacy'
 
 const NOWHERE: Place = { region: '', unit: '' }
 
-export function useJourney(data: PageData) {
+export function useJourney(data: PageData, words: KindWords, deliver?: Deliver) {
   const campaign = useCampaign(data)
-  const way = useWay(data)
-  const kept = useKept(data, campaign.now)
+  const way = useWay(data, words)
+  const kept = useKept(data, campaign.now, deliver)
   const scene = useScene()
   const main = campaign.main.code
 
@@ -32,7 +33,6 @@ export function useJourney(data: PageData) {
   const again = ref(false)
   const watched = ref(false)
   const counting = ref(false)
-  const manner = ref<Manner | null>(null)
 
   const link = linkedUnit(location.search)
   const linkedRegion = link.unit ? regionOfUnit(link.unit, link.region, data.campaign.regions) : ''
@@ -46,7 +46,7 @@ export function useJourney(data: PageData) {
     stage.value = next
   }
 
-  /** She has saluted in this period already: her result, with the flag flying. */
+  /** She has taken part in this period already: her result, with the flag flying. */
   function settled(): void {
     again.value = true
     scene.put('top')
@@ -75,35 +75,34 @@ export function useJourney(data: PageData) {
   function proceed(): void {
     if (!way.signedIn.value && !way.keepFirst) return way.signIn()
     counting.value = true
-    show(data.campaign.form.region ? 'place' : 'manner')
+    show(data.campaign.form.region ? 'place' : 'act')
   }
 
   function watchOnly(): void {
     counting.value = false
     scene.put('base')
-    show('manner')
+    show('act')
   }
 
   function choose(chosen: Place): void {
     place.value = chosen
     // A child's place is sent to be counted, and kept nowhere else.
     if (way.age.value === 'adult') save(`place.${data.campaign.slug}`, chosen)
-    show('manner')
+    show('act')
   }
 
-  function salute(how: Manner): void {
+  /** She has done it. `word`: what only her phone keeps of it. */
+  function act(word: string | null): void {
     const known = kept.of(main)
-    manner.value = how
-    // Who has saluted and looks again comes back to her own result.
+    // Who has taken part and looks again comes back to her own result.
     watched.value = !counting.value && (!known || known.state === 'refused')
     again.value = !counting.value
-    if (counting.value) kept.participate(main, place.value, how, way.age.value === 'adult')
-    scene.raise(finish)
-    show('rising')
+    if (counting.value) kept.participate(main, place.value, word, way.age.value === 'adult')
+    else if (word !== null) kept.note(main, word)
   }
 
   function finish(): void {
-    if (stage.value !== 'rising') return
+    if (stage.value !== 'act') return
     scene.put('top')
     show('done')
   }
@@ -140,17 +139,19 @@ export function useJourney(data: PageData) {
     }
   }
 
-  watch(stage, (name) => scene.stage(name), { immediate: true })
+  watch(stage, (name) => scene.stage(name), { immediate: true, flush: 'sync' })
   watch(sheet, (name) => scene.aside(!!name))
+  // What was refused because it was too early goes in its turn.
+  watch(campaign.phase, (phase) => phase === 'open' && kept.hurry())
 
   const known = kept.of(main)
   if (known && known.state !== 'refused') settled()
   else if (way.returned && (way.signedIn.value || way.keepFirst)) start()
-  else if (way.returned && way.counts.value) notice.value = '登录没有成功，可以再试一次，也可以先观看升旗'
+  else if (way.returned && way.counts.value) notice.value = `登录没有成功，可以再试一次，也可以先${words.peek}`
   if (way.signedIn.value) void recall()
   // A visit that is not counted harms nobody: the figure of visits fails open.
-  post(`/api/v1/campaigns/${data.campaign.slug}/visits`, { channel: channel(location.search) }).catch(() => null)
+  if (!data.preview) post(`/api/v1/campaigns/${data.campaign.slug}/visits`, { channel: channel(location.search) }).catch(() => null)
 
-  return { stage, sheet, notice, again, watched, counting, manner, campaign, way, kept, place, linked, wordless,
-    start, agree, watch: watchOnly, choose, salute, finish, take, home, deleted }
+  return { stage, sheet, notice, again, watched, counting, campaign, way, kept, scene, place, linked, wordless,
+    start, agree, watch: watchOnly, choose, act, finish, take, home, deleted }
 }

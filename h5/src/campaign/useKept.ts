@@ -2,16 +2,19 @@
 import { computed, onUnmounted, ref } from 'vue'
 import { ApiError, get, post } from '../api'
 import { answered, bodyOf, failed, type Kept, newKept, nextDue, reopened, withKept } from './kept'
+import type { Deliver } from './kind'
 import { load, recognise, save } from './store'
-import type { Manner, PageData, Participation, Place } from './types'
+import { pace } from './switches'
+import type { PageData, Participation, Place } from './types'
 
 /** Enough for every activity of a campaign over a week of days. */
 const MOST_KEPT = 91
 
-export function useKept(data: PageData, now: () => number, chance: () => number = Math.random) {
+export function useKept(data: PageData, now: () => number, deliver?: Deliver, chance: () => number = Math.random) {
   const { slug, period } = data.campaign
   const path = `/api/v1/campaigns/${slug}/participations`
-  const name = `kept.${slug}`
+  // A preview neither shows nor sends what this phone keeps of the real campaign.
+  const name = data.preview ? 'kept-preview' : `kept.${slug}`
   recognise(slug, data.me.who)
   const list = ref<Kept[]>(load<Kept[]>(name, []).map((kept) => reopened(kept, data.me.signed_in, now(), chance())))
   const current = ref(period)
@@ -28,6 +31,7 @@ export function useKept(data: PageData, now: () => number, chance: () => number 
   })
 
   function change(kept: Kept, was?: Kept): void {
+    if (kept.nextAt) kept.nextAt += chance() * pace.spread
     list.value = withKept(list.value, kept, was).slice(-MOST_KEPT)
     save(name, list.value)
   }
@@ -41,7 +45,7 @@ export function useKept(data: PageData, now: () => number, chance: () => number 
   async function send(kept: Kept): Promise<void> {
     sending.value = true
     try {
-      const { value } = await post<Participation>(path, bodyOf(kept))
+      const value = deliver && !kept.answer && kept.manner !== null ? await deliver(data, kept, bodyOf(kept)) : (await post<Participation>(path, bodyOf(kept))).value
       if (kept.period === current.value) current.value = value.period
       change(answered(kept, value, now(), chance()), kept)
     } catch (error) {
@@ -53,7 +57,7 @@ export function useKept(data: PageData, now: () => number, chance: () => number 
   }
 
   /** Keeps a salute and sends it. Kept first: a phone that dies now still has it. */
-  function participate(activity: string, place: Place, manner: Manner | null, adult: boolean): void {
+  function participate(activity: string, place: Place, manner: string | null, adult: boolean): void {
     const known = of(activity)
     if (known && known.state !== 'refused') return hurry()
     change(newKept(activity, current.value, place, manner, now(), adult))
@@ -70,9 +74,15 @@ export function useKept(data: PageData, now: () => number, chance: () => number 
     return true
   }
 
+  /** Keeps another word of the act that was counted already. */
+  function note(activity: string, manner: string | null): void {
+    const known = of(activity)
+    if (known) change(Object.assign({}, known, { manner }))
+  }
+
   /** Everything that waits goes now: the network came back, or she tapped. */
   function hurry(): void {
-    list.value = list.value.map((kept) => (kept.nextAt > 0 ? Object.assign({}, kept, { nextAt: now() + Math.round(chance() * 300) }) : kept))
+    list.value = list.value.map((kept) => (kept.nextAt > 0 ? Object.assign({}, kept, { nextAt: now() + chance() * (300 + pace.spread) }) : kept))
     plan()
   }
 
@@ -92,5 +102,5 @@ export function useKept(data: PageData, now: () => number, chance: () => number 
     document.removeEventListener('visibilitychange', seen)
   })
   plan()
-  return { list, period: current, of, done, sending, participate, recall, hurry, drop }
+  return { list, period: current, of, done, sending, participate, note, recall, hurry, drop }
 }

@@ -2,22 +2,28 @@
 import { onUnmounted, ref } from 'vue'
 import { get } from '../api'
 import { type Frame, merged, NOTHING } from './live'
+import { pace, told } from './switches'
 import type { Counters } from './types'
 
 const POLL_MILLISECONDS = 5_000
 /** Heartbeats come every 10 s: two missed and a half mean a dead connection. */
 const SILENCE_MILLISECONDS = 25_000
-/** A refused or lost socket is tried again this late at first, doubling, so that a restart is not stormed. */
-const RETRY_MILLISECONDS = [3_000, 120_000] as const
+/** A refused or lost socket is tried again within this at first, doubling: all who were lost by a restart come back over ten seconds. */
+const RETRY_MILLISECONDS = [10_000, 120_000] as const
 
-export function useLive(slug: string, counters: Counters | null) {
+/** `timed`: hears the server's time whenever it is said. */
+export function useLive(slug: string, counters: Counters | null, timed: (time: string) => void, wanted = true) {
   const shown = ref(counters ? merged(NOTHING, counters) : NOTHING)
   const connected = ref(false)
   let socket: WebSocket | null = null
   let [pollTimer, retryTimer, silenceTimer] = [0, 0, 0]
   let lost = 0
 
-  const take = (frame: Frame) => (shown.value = merged(shown.value, frame))
+  function take(frame: Frame): void {
+    told(frame.switches)
+    shown.value = merged(shown.value, frame)
+    if (frame.server_time) timed(frame.server_time)
+  }
   const jitter = (milliseconds: number) => milliseconds * (0.75 + Math.random() / 2)
 
   function poll(): void {
@@ -26,7 +32,7 @@ export function useLive(slug: string, counters: Counters | null) {
       if (connected.value || document.hidden) return
       // A failed poll shows the last figures and is asked again: the page does not depend on it.
       get<Counters>(`/api/v1/campaigns/${slug}/counters`).then(take, () => null).then(poll)
-    }, jitter(POLL_MILLISECONDS))
+    }, jitter(POLL_MILLISECONDS + pace.spread))
   }
 
   function heard(event: MessageEvent): void {
@@ -48,7 +54,7 @@ export function useLive(slug: string, counters: Counters | null) {
     if (document.hidden) return
     poll()
     clearTimeout(retryTimer)
-    retryTimer = window.setTimeout(connect, jitter(Math.min(RETRY_MILLISECONDS[1], RETRY_MILLISECONDS[0] * Math.pow(2, lost++))))
+    retryTimer = window.setTimeout(connect, Math.random() * Math.min(RETRY_MILLISECONDS[1], RETRY_MILLISECONDS[0] * Math.pow(2, lost++)))
   }
 
   function connect(): void {
@@ -68,6 +74,7 @@ export function useLive(slug: string, counters: Counters | null) {
     if (socket) socket.close()
   }
 
+  if (!wanted) return { shown, connected }
   document.addEventListener('visibilitychange', turned)
   connect()
   onUnmounted(() => {

@@ -4,6 +4,7 @@
  */
 import { computed, ref } from 'vue'
 import { guest, shareLink } from './links'
+import type { KindWords } from './kind'
 import { load, save } from './store'
 import type { PageData } from './types'
 
@@ -17,7 +18,7 @@ interface Begun {
   at: number
 }
 
-export function useWay(data: PageData) {
+export function useWay(data: PageData, words: KindWords) {
   const why = guest(location.search)
   const signedIn = ref(data.me.signed_in && !data.me.snapshot)
   const weixin = data.in_wechat && !!data.login
@@ -39,11 +40,11 @@ export function useWay(data: PageData) {
   }
 
   const word = computed(() => {
+    if (data.preview) return '这是发布前的预览，不计入人数'
     if (signedIn.value) return '每人计一次，重复参加不会多计'
-    if (data.me.snapshot) return '您看到的是微信快照页：可以观看升旗，但不计入人数。请先点页面下方的“使用完整服务”，再登录参加'
-    if (why === 'miniprogram') return '这里可以观看升旗并敬礼；要计入人数，请从小程序参加'
+    if (data.me.snapshot) return `您看到的是微信快照页：可以${words.may}，但不计入人数。请先点页面下方的“使用完整服务”，再登录参加`
     if (maySignIn.value) return '由微信确认身份后计入，每人一次，不读取昵称和头像'
-    return '这里可以观看升旗并敬礼；要计入人数，请在微信中打开'
+    return `这里可以${words.may}；要计入人数，请${why === 'miniprogram' ? '从小程序参加' : '在微信中打开'}`
   })
   /** Snapshot users who went on to the full service come back to the same address: by a tap they may try. */
   const mayRetry = data.me.snapshot && weixin

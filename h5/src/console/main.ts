@@ -1,4 +1,7 @@
 import { createApp } from 'vue'
 import Console from './Console.vue'
+import './frame/element.css'
+import './frame/frame.css'
+import { makeRouter } from './frame/router'
 
-createApp(Console).mount('#app')
+createApp(Console).use(makeRouter()).mount('#app')

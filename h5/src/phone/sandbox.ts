@@ -12,13 +12,18 @@ export interface MenuButton {
   name: string
   key?: string
   url?: string
+  appid?: string
+  pagepath?: string
   sub_button?: MenuButton[]
 }
 
+/** `menu`: the one that the phone's citizen sees. */
 export interface Account {
   appid: string
+  role: string
   name: string
   kind: string
+  followed: boolean
   menu: { button: MenuButton[] } | null
 }
 
@@ -28,8 +33,7 @@ export interface State {
   me: Citizen | null
   snapshot: boolean
   citizens: Citizen[]
-  account: Account
-  others: { appid: string; name: string }[]
+  accounts: Account[]
 }
 
 export interface Article {
@@ -37,6 +41,15 @@ export interface Article {
   description: string
   pic_url: string
   url: string
+}
+
+/** What an account sent by API. Of a notice: template, fields, and what a tap opens. */
+export interface Sent {
+  template_id?: string
+  data?: Record<string, { value: string }>
+  url?: string
+  page?: string
+  miniprogram?: { appid?: string; pagepath?: string }
 }
 
 /** One line of a chat. `sender`: citizen, reply (to what she did), notice (sent by API), system. */
@@ -50,6 +63,10 @@ export interface Line {
   articles?: Article[]
   title?: string
   pic_url?: string
+  media_id?: string
+  mini?: { appid: string; pagepath: string }
+  message?: Sent
+  template?: { title: string; labels: Record<string, string> }
 }
 
 export interface Card {
@@ -60,8 +77,24 @@ export interface Card {
 }
 
 export interface Scanned {
-  kind: 'url' | 'text' | 'account' | 'expired'
+  kind: 'url' | 'text' | 'account' | 'expired' | 'miniprogram'
   text?: string
+  appid?: string
+  page?: string
+  query?: string
+  from?: number
+}
+
+/** What is new: lines, and for how many seconds more which accounts type. */
+export interface News {
+  items: Line[]
+  typing: Record<string, number>
+}
+
+/** The product's answer to a mini-program's page; status 0: none came. */
+export interface Answer<T> {
+  status: number
+  body: T | null
 }
 
 export class SandboxError extends Error {}
@@ -82,11 +115,20 @@ export const sandbox = {
   holdBy: (key: string) => call<State>('/sandbox/phone', { openid: key }),
   setSnapshot: (snapshot: boolean) => call<State>('/sandbox/phone', { snapshot }),
   add: (nickname: string) => call<Citizen>('/sandbox/citizens', nickname ? { nickname } : {}),
-  say: (key: string, text: string) => call<unknown>('/sandbox/messages', { openid: key, text }),
-  event: (key: string, event: string, eventKey = '') => call<unknown>('/sandbox/messages', { openid: key, event, event_key: eventKey }),
+  say: (key: string, account: string, text: string) => call<unknown>('/sandbox/messages', { openid: key, account, text }),
+  event: (key: string, account: string, event: string, eventKey = '') =>
+    call<unknown>('/sandbox/messages', { openid: key, account, event, event_key: eventKey }),
   scan: (key: string, text: string) => call<Scanned>('/sandbox/scan', { openid: key, text }),
   /** Held open by the sandbox until there is a new line. */
-  chat: (key: string, after: number, wait: number) => call<{ items: Line[] }>(`/sandbox/chat?openid=${encodeURIComponent(key)}&after=${after}&wait=${wait}`),
+  chat: (key: string, after: number, typing: string[], wait: number) =>
+    call<News>(`/sandbox/chat?openid=${encodeURIComponent(key)}&after=${after}&wait=${wait}&typing=${[...typing].sort().join(',')}`),
+  login: (key: string, account: string) => call<{ code: string }>('/sandbox/login', { openid: key, account }),
+  phoneCode: (key: string, account: string) => call<{ code: string }>('/sandbox/phone-code', { openid: key, account }),
+  grant: (key: string, account: string, template: string, status: 'accept' | 'reject') =>
+    call<unknown>('/sandbox/grants', { openid: key, account, template_id: template, status }),
+  /** wx.request of a mini-program's page to the product. */
+  request: <T>(method: 'GET' | 'POST' | 'DELETE', path: string, token?: string, body?: unknown) =>
+    call<Answer<T>>('/sandbox/mini-requests', { method, path, token, body }),
 }
 
 /** The way into the in-app browser: through the sandbox, which knows who holds the phone. */

@@ -1,11 +1,12 @@
 /**
  * What the phone knows: who holds it, her chats, where she is.
  *
- * Owns: the state, the loop that waits for new lines, every action. Does not own: any drawing.
+ * Owns: the state, the loop that waits for news, every action. Does not own: any drawing.
  * Invariants: one waiting loop at a time; lines are in order and once; the place is in the address, so that back works.
  */
 import { computed, reactive, ref } from 'vue'
-import { sandbox, SandboxError, type Line, type State } from './sandbox'
+import { FROM, isMini, isMiniAddress, placeOf, type Launch } from './mini'
+import { sandbox, SandboxError, type Line, type News, type State } from './sandbox'
 
 // The sandbox answers a waiting request after at most this time.
 const WAIT_SECONDS = 20
@@ -16,15 +17,18 @@ export const state = ref<State | null>(null)
 export const lines = ref<Line[]>([])
 export const place = ref('')
 export const toast = ref('')
-/** Actions of hers that the account has not answered yet. */
-export const busy = ref(0)
+/** By account: actions of hers that it has not answered yet, and whether it tells that it is typing. */
+export const busy = reactive<Record<string, number>>({})
+export const typing = reactive<Record<string, boolean>>({})
 /** A picture shown large, or offered for keeping and reading. */
 export const viewer = reactive({ image: '', picture: null as Blob | null, offered: null as Blob | null })
 
 export const me = computed(() => state.value?.me ?? null)
-export const account = computed(() => state.value?.account)
-export const nameOf = (appid: string) =>
-  appid === account.value?.appid ? account.value.name : (state.value?.others.find((other) => other.appid === appid)?.name ?? '')
+export const accounts = computed(() => state.value?.accounts ?? [])
+export const officials = computed(() => accounts.value.filter((one) => !isMini(one)))
+export const minis = computed(() => accounts.value.filter(isMini))
+export const accountOf = (appid: string) => accounts.value.find((one) => one.appid === appid)
+export const nameOf = (appid: string) => accountOf(appid)?.name ?? ''
 export const linesOf = (appid: string) => lines.value.filter((line) => line.appid === appid)
 
 let toastTimer = 0
@@ -34,7 +38,7 @@ export function say(text: string): void {
   toastTimer = window.setTimeout(() => { toast.value = '' }, TOAST_MILLISECONDS)
 }
 
-async function tried<T>(work: () => Promise<T>): Promise<T | null> {
+export async function tried<T>(work: () => Promise<T>): Promise<T | null> {
   try {
     return await work()
   } catch (error) {
@@ -46,15 +50,28 @@ async function tried<T>(work: () => Promise<T>): Promise<T | null> {
 
 // Where she is -------------------------------------------------------------------------------------------------------
 
+/** Where she was before she opened a web page: closing it leads there. */
+let opener = ''
+
 export function go(where: string): void {
   window.location.hash = where
 }
 
 export const openWeb = (url: string) => go(`web/${encodeURIComponent(url)}`)
+export const closeWeb = () => go(opener)
 export const back = () => window.history.back()
+
+export function openMini(launch: Omit<Launch, 'at'>): void {
+  if (accountOf(launch.appid)) go(`mini/${encodeURIComponent(placeOf({ ...launch, at: Date.now() }))}`)
+  else say('沙箱里没有这个小程序，真实手机会打开它')
+}
+
+/** A link that was tapped: a page, or a mini-program behind an address. */
+export const openLink = (url: string) => (isMiniAddress(url) ? void scanned(url) : openWeb(url))
 
 function follow(): void {
   place.value = window.location.hash.slice(1)
+  if (!place.value.startsWith('web/')) opener = place.value
 }
 
 // Lines ----------------------------------------------------------------------------------------------------------------
@@ -65,8 +82,8 @@ async function wait(key: string): Promise<void> {
   while (mine === loop) {
     const after = lines.value.at(-1)?.id ?? 0
     try {
-      const { items } = await sandbox.chat(key, after, WAIT_SECONDS)
-      if (mine === loop) lines.value.push(...items)
+      const news = await sandbox.chat(key, after, Object.keys(typing), WAIT_SECONDS)
+      if (mine === loop) take(news)
     } catch (error) {
       if (!(error instanceof SandboxError)) throw error
       await new Promise((resolve) => window.setTimeout(resolve, RETRY_MILLISECONDS))
@@ -74,10 +91,22 @@ async function wait(key: string): Promise<void> {
   }
 }
 
+const typingTimers: Record<string, number> = {}
+function take(news: News): void {
+  lines.value.push(...news.items)
+  for (const appid of Object.keys(typing)) if (!(appid in news.typing)) delete typing[appid]
+  for (const [appid, seconds] of Object.entries(news.typing)) {
+    typing[appid] = true
+    window.clearTimeout(typingTimers[appid])
+    typingTimers[appid] = window.setTimeout(() => { delete typing[appid] }, seconds * 1000)
+  }
+}
+
 const READ = 'phone.read'
 const read = reactive<Record<string, number>>(JSON.parse(window.localStorage.getItem(READ) ?? '{}') as Record<string, number>)
 export const unread = (appid: string) =>
   linesOf(appid).filter((line) => (line.sender === 'reply' || line.sender === 'notice') && line.id > (read[`${me.value?.key} ${appid}`] ?? 0)).length
+export const unreadOfAll = computed(() => accounts.value.reduce((sum, one) => sum + unread(one.appid), 0))
 
 export function markRead(appid: string): void {
   const newest = linesOf(appid).at(-1)?.id ?? 0
@@ -105,6 +134,7 @@ export async function holdBy(key: string): Promise<void> {
   if (!next) return
   loop++
   lines.value = []
+  for (const appid of Object.keys(typing)) delete typing[appid]
   state.value = next
   go('')
   void wait(key)
@@ -116,39 +146,46 @@ export async function add(nickname: string): Promise<void> {
 }
 
 export async function setSnapshot(on: boolean): Promise<void> {
-  state.value = (await tried(() => sandbox.setSnapshot(on))) ?? state.value
+  const next = await tried(() => sandbox.setSnapshot(on))
+  if (next) state.value = next
 }
 
-/** What she does towards the account; the answer comes through the chat. */
-async function act(work: (key: string) => Promise<unknown>): Promise<void> {
+/** What she does towards an account; the answer comes through the chat. */
+async function act(appid: string, work: (key: string) => Promise<unknown>): Promise<void> {
   if (!me.value) return
   const key = me.value.key
-  busy.value++
+  busy[appid] = (busy[appid] ?? 0) + 1
   await tried(() => work(key))
-  busy.value--
+  busy[appid]--
 }
 
-export const write = (text: string) => act((key) => sandbox.say(key, text))
-export const tap = (event: string, eventKey: string) => act((key) => sandbox.event(key, event, eventKey))
+export const write = (appid: string, text: string) => act(appid, (key) => sandbox.say(key, appid, text))
+export const tap = (appid: string, event: string, eventKey = '') => act(appid, (key) => sandbox.event(key, appid, event, eventKey))
+export const grant = (appid: string, template: string, answer: 'accept' | 'reject') => act(appid, (key) => sandbox.grant(key, appid, template, answer))
 
-export async function setFollowing(on: boolean): Promise<void> {
-  if (state.value?.me) state.value.me.followed = on
-  await act((key) => sandbox.event(key, on ? 'subscribe' : 'unsubscribe'))
+export async function setFollowing(appid: string, on: boolean): Promise<void> {
+  const account = accountOf(appid)
+  if (account) account.followed = on
+  await tap(appid, on ? 'subscribe' : 'unsubscribe')
   await refresh()
 }
 
-/** What a scanned or pasted text leads to. */
-export async function scanned(text: string): Promise<void> {
+/** What a scanned, pressed or pasted text leads to. */
+export async function scanned(text: string, pressed = false): Promise<void> {
   if (!me.value) return
   const key = me.value.key
   const result = await tried(() => sandbox.scan(key, text))
   if (!result) return
   if (result.kind === 'url') return openWeb(result.text ?? '')
+  if (result.kind === 'miniprogram') {
+    const from = pressed && result.from === FROM.code ? FROM.pressed : (result.from ?? 0)
+    return openMini({ appid: result.appid ?? '', page: result.page ?? '', query: result.query ?? '', from })
+  }
   if (result.kind === 'account') {
     await refresh()
-    return go(`chat/${account.value?.appid}`)
+    return go(`chat/${result.appid}`)
   }
-  say(result.kind === 'expired' ? '二维码已过期' : `内容：${result.text}`)
+  say(result.kind === 'expired' ? (result.text ?? '二维码已过期') : `内容：${result.text}`)
 }
 
 /** Reads the QR code of a picture. The reader is loaded when it is first needed. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { pieces, said, showsTime } from './text'
+import { badge, kindOf, pieces, said, showsTime } from './text'
 
 describe('pieces', () => {
   it('finds anchors and bare addresses', () => {
@@ -13,6 +13,24 @@ describe('pieces', () => {
   })
   it('takes single quotes and other attributes', () => {
     expect(pieces("<a class=x href='http://h/'>去</a>")).toEqual([{ text: '去', url: 'http://h/' }])
+  })
+})
+
+describe('links into a mini-program', () => {
+  it('are links where WeChat makes them', () => {
+    expect(pieces('点 #小程序://文明漳州/首页/aB_1 报名。')).toEqual([
+      { text: '点 ' }, { text: '#小程序://文明漳州/首页/aB_1', url: '#小程序://文明漳州/首页/aB_1' }, { text: ' 报名。' },
+    ])
+    expect(pieces('<a href="weixin://dl/business/?t=1">去</a>')).toEqual([{ text: '去', url: 'weixin://dl/business/?t=1' }])
+  })
+})
+
+describe('small words', () => {
+  it('a badge has two digits at most', () => {
+    expect([badge(1), badge(99), badge(100)]).toEqual(['1', '99', '99+'])
+  })
+  it('every kind of account has a name', () => {
+    expect(['subscription', 'certified_service', 'miniprogram', 'novel'].map(kindOf)).toEqual(['订阅号 · 未认证', '服务号 · 已认证', '小程序', '公众号'])
   })
 })
 

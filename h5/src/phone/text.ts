@@ -6,7 +6,8 @@ export interface Piece {
 }
 
 const ANCHOR = /<a\s[^>]*?href\s*=\s*(?:"([^"]*)"|'([^']*)')[^>]*>([\s\S]*?)<\/a>/gi
-const ADDRESS = /https?:\/\/[^\s<>"'，。；！？、（）《》“”]+/gi
+// A mini-program's short link is one too.
+const ADDRESS = /(?:https?:\/\/|#小程序:\/\/)[^\s<>"'，。；！？、（）《》“”]+/gi
 
 /** A text message may hold <a href>; bare addresses are links too. Everything else is shown as it is written. */
 export function pieces(text: string): Piece[] {
@@ -16,7 +17,7 @@ export function pieces(text: string): Piece[] {
     found.push(...withAddresses(text.slice(from, match.index)))
     const url = unescaped(match[1] ?? match[2] ?? '')
     const label = unescaped(match[3].replace(/<[^>]*>/g, ''))
-    found.push(/^https?:\/\//i.test(url) ? { text: label || url, url } : { text: label })
+    found.push(/^(https?:\/\/|weixin:\/\/dl\/business\/)/i.test(url) ? { text: label || url, url } : { text: label })
     from = match.index + match[0].length
   }
   found.push(...withAddresses(text.slice(from)))
@@ -51,3 +52,11 @@ export function said(seconds: number, nowSeconds: number): string {
 
 /** Whether a time is written above a line: the first one, and after a pause of five minutes. */
 export const showsTime = (at: number, before: number | null) => before === null || at - before > 300
+
+/** A number on a red dot: two digits and no more. */
+export const badge = (count: number) => (count > 99 ? '99+' : String(count))
+
+const KINDS: Record<string, string> = {
+  subscription: '订阅号 · 未认证', certified_subscription: '订阅号 · 已认证', certified_service: '服务号 · 已认证', miniprogram: '小程序',
+}
+export const kindOf = (kind: string) => KINDS[kind] ?? '公众号'

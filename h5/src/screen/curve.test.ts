@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { ceiling, path, ticks, windowOf } from './curve'
+import { ceiling, dayLater, shapeOf, windowOf } from './curve'
 
 const eight = Date.parse('2026-10-01T08:00:00+08:00') / 1000
 
@@ -30,17 +30,22 @@ describe('windowOf', () => {
   })
 })
 
-describe('scale and path', () => {
+describe('scale and yesterday', () => {
   it('chooses readable ceilings', () => {
-    expect([0, 4, 5, 11, 20, 21, 51, 101, 1234, 50_001].map(ceiling)).toEqual([4, 4, 10, 20, 20, 50, 100, 200, 2000, 100_000])
+    expect([0, 4, 5, 11, 20, 21, 51, 101, 1234, 50_001].map(ceiling)).toEqual([4, 4, 10, 20, 20, 30, 60, 200, 2000, 60_000])
   })
 
-  it('spans the whole width', () => {
-    expect(path([0, 5, 10], 10, 100, 40)).toBe('M0.0 40.0L50.0 20.0L100.0 0.0')
+  it('knows nothing of minutes that are still to come, and of a yesterday that was never kept', () => {
+    const { past, running } = windowOf({ [eight - 60]: 4, [eight]: 2 }, eight * 1000, 3)
+    const shape = shapeOf(past, running, {})
+    expect(shape.today).toEqual([0, 0, 4, null])
+    expect(shape.running).toBe(2)
+    expect(shape.yesterday).toEqual([null, null, null, null])
   })
 
-  it('marks half hours in Shanghai time', () => {
-    const { past } = windowOf({}, eight * 1000, 60)
-    expect(ticks(past).map(({ text }) => text)).toEqual(['07:00', '07:30'])
+  it('puts yesterday under the same minutes of today', () => {
+    const { past, running } = windowOf({}, eight * 1000, 2)
+    const yesterday = dayLater([['2026-09-30T07:59:00+08:00', 7], ['2026-09-30T08:00:00+08:00', 9]])
+    expect(shapeOf(past, running, yesterday).yesterday).toEqual([null, 7, 9])
   })
 })

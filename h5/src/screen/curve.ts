@@ -1,4 +1,4 @@
-/** The numbers behind the per-minute curve: a window of whole minutes, a readable scale, and the path. */
+/** The numbers behind the per-minute curve: a window of whole minutes, a readable scale, and yesterday under it. */
 /** The server sends the newest 120 minutes, of which the last is still running. */
 export const SHOWN_MINUTES = 119
 
@@ -27,23 +27,27 @@ export function windowOf(
   return { past, running: old || over ? null : { at: end, n: byMinute[end] ?? 0 } }
 }
 
-/** The lowest of 4, 10, 20, 50, 100, … that holds `n`: a scale whose half is a whole number and that rarely jumps. */
+/** The lowest of 4, 10, 20, 30, 40, 60, 80, 100, … that holds `n`: a scale whose half is a whole number and that rarely jumps. */
 export function ceiling(n: number): number {
   if (n <= 4) return 4
   for (let power = 1; ; power *= 10) {
-    for (const step of [1, 2, 5]) if (step * power >= 10 && n <= step * power) return step * power
+    for (const step of [1, 2, 3, 4, 6, 8]) if (step * power >= 10 && n <= step * power) return step * power
   }
 }
 
-/** A line through the points, straight between them: no curve says more than was counted. */
-export function path(values: number[], top: number, width: number, height: number): string {
-  const step = values.length > 1 ? width / (values.length - 1) : 0
-  return values.map((n, i) => `${i ? 'L' : 'M'}${(i * step).toFixed(1)} ${(height - (n / top) * height).toFixed(1)}`).join('')
+/** The window as a chart wants it: what has not been is null, never nought. */
+export function shapeOf(past: Minute[], running: Minute | null, yesterday: Record<number, number>) {
+  const minutes = [...past, ...(running ? [running] : [])].map(({ at }) => at)
+  const known = minutes.some((at) => yesterday[at] !== undefined)
+  return {
+    minutes,
+    today: [...past.map(({ n }) => n), ...(running ? [null] : [])],
+    yesterday: minutes.map((at) => (known ? (yesterday[at] ?? null) : null)),
+    running: running ? running.n : null,
+  }
 }
 
-/** Hours and half hours inside the window, with their place from 0 to 1; not so near the end that they touch what stands there. */
-export function ticks(past: Minute[], everySeconds = 1800): { place: number; text: string }[] {
-  const span = past.length - 1
-  return past.flatMap(({ at }, i) =>
-    at % everySeconds === 0 && i / span < 0.95 ? [{ place: i / span, text: new Date((at + 8 * 3600) * 1000).toISOString().slice(11, 16) }] : [])
+/** Yesterday's minutes under today's: a day is 86,400 s in Shanghai, always. */
+export function dayLater(pairs: [string, number][]): Record<number, number> {
+  return Object.fromEntries(pairs.map(([time, n]) => [Date.parse(time) / 1000 + 86_400, n]))
 }

@@ -8,6 +8,7 @@
 (function () {
   'use strict';
   var script = document.currentScript;
+  var allLinks = script && script.getAttribute('data-links') === 'all';
   var origin = script ? script.src.split('/').slice(0, 3).join('/') : '';
   var framed = window.parent !== window;
   var holder = '__HOLDER__';
@@ -148,6 +149,16 @@
   window.addEventListener('hashchange', titled);
   var title = document.querySelector('title');
   if (title && window.MutationObserver) new MutationObserver(titled).observe(title, { childList: true });
+
+  // Links into a mini-program open it; an article hands over all of its links, since the phone opens each as a page of its own.
+  var MINI = /^(https:\/\/wxaurl\.cn\/|weixin:\/\/dl\/business\/)/;
+  document.addEventListener('click', function (event) {
+    var link = event.target;
+    while (link && link.tagName !== 'A') link = link.parentNode;
+    if (!framed || !link || !MINI.test(link.href) && !(allLinks && /^https?:/.test(link.getAttribute('href')))) return;
+    event.preventDefault();
+    tell('open', { url: link.href });
+  });
 
   // A long press on an image: the picture goes to the phone, which offers to keep it or to read its code.
   function fetchImage(address, done) {

@@ -1,7 +1,8 @@
 """Runs every contender in turn, several rounds, and prints medians and ratios. `make bench` runs it.
 
 The measured server has core 0 for itself; the load tool and Redis share core 1. One tool,
-the same requests, the same Redis; five alternating rounds, so that a noisy minute falls on all alike.
+the same requests, the same Redis; five alternating rounds, so that a noisy minute falls on all alike. A ratio is taken
+within each round, from runs of the same half minute, and its median is shown.
 """
 
 from __future__ import annotations
@@ -26,18 +27,21 @@ from typing import Any
 import redis
 
 from server.embedded import free_port
+from server.plan import figures
 from server.rehearsal.kills import cpu_seconds
 from tests.product import ROOT, Product
 
 HERE = Path(__file__).parent
 SERVER_CORE, OTHER_CORE = 0, max(os.sched_getaffinity(0))
-CONNECTIONS = 128
 # For each contender its own, so that none counts citizens whom another has counted.
 TOKENS = 500_000
 READY_SECONDS = 30
 # Which ratio is wanted of whom to whom, as a goal of ours; the prototypes reached what stands in brackets.
 GOALS = (("intake everysec", "starlette hello", 1.6), ("intake everysec", "fastapi same job", 12.0),
-         ("intake everysec", "bare httptools", 0.33), ("intake always", "starlette hello", 0.9), ("intake always", "fastapi same job", 7.0))
+         ("intake everysec", "bare httptools", 0.33), ("intake always", "starlette hello", 0.9), ("intake always", "fastapi same job", 7.0),
+         ("two intakes", "intake everysec", 0.85))
+# Side by side on one core their rate says nothing; the time of a salute says whether twice the cores would be 1.7 times the rate.
+TWO = ("two intakes", "intake everysec")
 
 
 @dataclass
@@ -64,13 +68,17 @@ def main() -> int:
     options = argparse.ArgumentParser(prog="python -m tests.bench.compare", description=__doc__)
     options.add_argument("--seconds", type=int, default=4)
     options.add_argument("--runs", type=int, default=5)
+    options.add_argument("--connections", type=int, default=512,
+                         help="as many clients, each waiting for its answer before it asks again: what a proxy holds open in a crowd")
+    options.add_argument("--only", default="", help="names of contenders, with commas; all of them else")
     options.add_argument("--out", type=Path)
+    options.add_argument("--figures", type=Path, help="write what the plan needs into this file, such as server/plan/figures.json")
     asked = options.parse_args()
     with tempfile.TemporaryDirectory(prefix="wenming-bench-") as name:
         product = Product(Path(name) / "data", WENMING_LOG_LEVEL="WARNING")
         product.start()
         try:
-            with contenders(product) as field_:
+            with contenders(product, list(filter(None, asked.only.split(",")))) as field_:
                 for contender in field_:
                     contender.tokens = Path(name) / f"tokens-{contender.name.replace(' ', '-')}"
                     made = product.command("tokens", "--count", str(TOKENS), "--out", str(contender.tokens))
@@ -78,20 +86,29 @@ def main() -> int:
                 # The ledger is another role, on another core where there is one; here it rests while the doors are measured, and
                 # its journal grows. What it costs is measured by the rehearsal.
                 os.kill(product.process.pid, signal.SIGSTOP)
-                measure(field_, product, asked.runs, asked.seconds)
+                measure(field_, product, asked)
             report = {"machine": machine(Path(name)), "date": str(date.today()), "runs": asked.runs, "seconds": asked.seconds,
+                      "connections": asked.connections,
                       "contenders": [one.row() for one in field_], "ratios": ratios(field_)}
         finally:
             product.kill()
     print(table(report))
     if asked.out:
         asked.out.write_text(json.dumps(report, ensure_ascii=False, indent=1), "utf-8")
+    if asked.figures:
+        figures.note(asked.figures, for_plan(report), "make bench", date.today())
     return 0
 
 
+def for_plan(report: dict[str, Any]) -> dict[str, float]:
+    """What one salute costs an intake, of those contenders that ran."""
+    names = {"intake always": "intake_us_always", "intake everysec": "intake_us_everysec"}
+    return {names[row["name"]]: row["cpu_us_per_request"] for row in report["contenders"] if row["name"] in names}
+
+
 @contextmanager
-def contenders(product: Product) -> Iterator[list[Contender]]:
-    """Every server up and pinned, each ours in a process of its own beside the running product."""
+def contenders(product: Product, only: list[str]) -> Iterator[list[Contender]]:
+    """Every server up and pinned, each of ours in a process of its own beside the running product."""
     started: list[subprocess.Popen[bytes]] = []
     secret = product.run["secret_key"]
     log = product.folder.parent / "bench.log"
@@ -126,7 +143,7 @@ def contenders(product: Product) -> Iterator[list[Contender]]:
             pin(process.pid, SERVER_CORE)
         for pid in (product.process.pid, product.pid_of("redis-server"), product.pid_of("nx-27017")):
             pin(pid, OTHER_CORE)
-        yield made
+        yield [contender for contender in made if not only or contender.name in only]
     finally:
         for process in started:
             process.kill()
@@ -134,25 +151,25 @@ def contenders(product: Product) -> Iterator[list[Contender]]:
             process.wait(10)
 
 
-def measure(field_: list[Contender], product: Product, runs: int, seconds: int) -> None:
+def measure(field_: list[Contender], product: Product, asked: argparse.Namespace) -> None:
     client = redis.Redis.from_url(product.run["redis_url"])
-    for number in range(runs):
+    for number in range(asked.runs):
         for contender in field_:
             client.config_set("appendfsync", contender.fsync)
-            load(contender, 1, seed=number * 100)  # warm
+            load(contender, asked.connections, 1, seed=number * 100)  # warm
             before = sum(cpu_seconds(pid) for pid in contender.pids)
-            said = load(contender, seconds, seed=number * 100 + 1)
+            said = load(contender, asked.connections, asked.seconds, seed=number * 100 + 1)
             used = sum(cpu_seconds(pid) for pid in contender.pids) - before
             contender.rates.append(said["requests"] / said["seconds"])
             contender.cpu_us.append(1e6 * used / said["requests"])
             contender.p99_ms.append(said["p99_ms"])
             contender.refused += said["refused"] + said["failed"]
-            print(f"  {number + 1}/{runs}  {contender.name:<18}{contender.rates[-1]:>8.0f}/s", file=sys.stderr, flush=True)
+            print(f"  {number + 1}/{asked.runs}  {contender.name:<18}{contender.rates[-1]:>8.0f}/s", file=sys.stderr, flush=True)
 
 
-def load(contender: Contender, seconds: int, seed: int) -> dict[str, Any]:
+def load(contender: Contender, connections: int, seconds: int, seed: int) -> dict[str, Any]:
     done = subprocess.run(
-        ["taskset", "-c", str(OTHER_CORE), "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(HERE / "salute.lua"),
+        ["taskset", "-c", str(OTHER_CORE), "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(HERE / "salute.lua"),
          f"http://127.0.0.1:{contender.port}"],
         env={**os.environ, "BENCH_TOKENS": str(contender.tokens), "BENCH_SEED": str(seed)}, capture_output=True, text=True,
         timeout=seconds + 60, check=True)
@@ -195,19 +212,23 @@ def machine(folder: Path) -> dict[str, Any]:
 
 
 def ratios(field_: list[Contender]) -> list[dict[str, Any]]:
-    """By rate, and by processor time: how much of the other's time one of ours takes."""
-    rows = {one.name: one.row() for one in field_}
+    """By rate, and by processor time: how much of the other's time one of ours takes. Medians over the rounds."""
+    named = {one.name: one for one in field_}
+
+    def median(numerators: list[float], denominators: list[float]) -> float:
+        return round(statistics.median(a / b for a, b in zip(numerators, denominators, strict=True)), 2)
+
     return [{"ours": ours, "theirs": theirs, "goal": goal,
-             "by_rate": round(rows[ours]["requests_per_second"] / rows[theirs]["requests_per_second"], 2),
-             "by_cpu": round(rows[theirs]["cpu_us_per_request"] / rows[ours]["cpu_us_per_request"], 2)} for ours, theirs, goal in GOALS] + [
-        {"ours": "two intakes", "theirs": "intake everysec", "goal": 0.85, "by_rate": None,
-         "by_cpu": round(rows["intake everysec"]["cpu_us_per_request"] / rows["two intakes"]["cpu_us_per_request"], 2)}]
+             "by_rate": None if (ours, theirs) == TWO else median(named[ours].rates, named[theirs].rates),
+             "by_cpu": median(named[theirs].cpu_us, named[ours].cpu_us)}
+            for ours, theirs, goal in GOALS if {ours, theirs} <= set(named)]
 
 
 def table(report: dict[str, Any]) -> str:
     where = report["machine"]
     lines = [f"{where['cpu']}, {where['cores']} cores, Python {where['python']}, fsync of 4 KB {where['fsync_ms']} ms, {report['date']}",
-             f"medians of {report['runs']} alternating runs of {report['seconds']} s, one server core, {CONNECTIONS} connections", "",
+             f"medians of {report['runs']} alternating runs of {report['seconds']} s, one server core, {report['connections']} connections",
+             "",
              f"{'':<20}{'requests/s':>12}{'CPU µs each':>14}{'p99 ms':>9}{'not 2xx':>9}"]
     lines += [f"{row['name']:<20}{row['requests_per_second']:>12,}{row['cpu_us_per_request']:>14}{row['p99_ms']:>9}{row['refused']:>9}"
               for row in report["contenders"]]

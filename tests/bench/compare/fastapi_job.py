@@ -34,7 +34,9 @@ KEYS = ["peer:citizens", "peer:total", "peer:totals", "peer:journal"]
 
 secret = os.environ["WENMING_SECRET_KEY"].encode()
 tokens, receipts = Tokens(secret, 86400), Receipts(secret)
-client = redis.asyncio.Redis.from_url(os.environ["PEER_REDIS_URL"], max_connections=256)
+# A pool that waits, as redis-py advises where more may ask than it holds.
+client = redis.asyncio.Redis.from_pool(redis.asyncio.BlockingConnectionPool.from_url(
+    os.environ["PEER_REDIS_URL"], max_connections=256, timeout=10))
 count = client.register_script(SCRIPT)
 app = FastAPI()
 

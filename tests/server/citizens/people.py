@@ -6,7 +6,7 @@ from pathlib import Path
 
 from server.citizens import Citizens
 from server.errors import StoreUnavailable
-from server.stores import Stores, ensure_indexes
+from server.stores import Stores
 from tests.command_listener import LOOKING
 
 OFFICIAL, MINIPROGRAM = "wxofficial", "wxminiprogram"
@@ -47,7 +47,6 @@ def citizens_of(stores: Stores, folder: Path, witness: Witness | None = None, se
 
 
 async def first_process(stores: Stores, folder: Path, witness: Witness | None = None) -> Citizens:
-    await ensure_indexes(stores.mongo)
     return citizens_of(stores, folder, witness)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from server.citizens import Citizens
 from server.citizens.deletions import FORGET_EVERY_SECONDS, RETRY_SECONDS, DeletionList
-from server.errors import NotAuthorised
+from server.errors import NotAuthorised, StoreUnavailable
 from server.tokens import Token
 from tests.command_listener import LOOKING
 from tests.server.citizens.people import MINIPROGRAM, NOON, OFFICIAL, Witness, citizens_of, everything, first_process
@@ -68,6 +68,18 @@ async def test_who_comes_back_has_her_number_a_new_token_and_keeps_what_she_give
     assert await citizens.openid_of(alice, MINIPROGRAM) is None
     assert await citizens.forget_hashes(SETTLED + FORGET_EVERY_SECONDS) == 0
     assert await citizens.identify(OFFICIAL, "openid-alice", "union-alice", NOON + 9) == alice
+
+
+async def test_who_was_forgotten_comes_back_with_another_number_and_the_same_hashes(stores, tmp_path):
+    citizens, alice, bob = await alice_and_bob(stores, tmp_path, Witness())
+    known = await citizens.hashes_of(alice)
+    assert len(known) == 3 and not {*known} & {*await citizens.hashes_of(bob)}
+    await citizens.delete(alice, NOON)
+    await citizens.finish_deletions(SETTLED)
+    assert sorted(await citizens.hashes_of(alice)) == sorted(known)
+    assert await citizens.forget_hashes(SETTLED + FORGET_EVERY_SECONDS) == 1
+    back = await citizens.identify(MINIPROGRAM, "mini-alice", "union-alice", NOON + 2 * FORGET_EVERY_SECONDS)
+    assert back != alice and {*await citizens.hashes_of(back)} < {*known}
 
 
 async def test_a_deletion_whose_erasers_fail_is_recorded_and_resumed_by_another_process(stores, tmp_path):
@@ -161,3 +173,24 @@ async def test_a_list_cut_by_a_kill_stays_readable(tmp_path):
     await asyncio.gather(deletions.append(7, NOON), deletions.append(5, NOON + 1))
     assert await deletions.read() == {5: NOON + 1, 7: NOON}
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+async def test_what_a_deletion_leaves_under_a_number_goes_with_its_last_hash_and_not_before(stores, tmp_path):
+    witness, forgotten, broken = Witness(), list[int](), [StoreUnavailable()]
+    citizens, alice, _ = await alice_and_bob(stores, tmp_path, witness)
+
+    async def forget(citizen: int) -> None:
+        if broken:
+            raise broken.pop()
+        forgotten.append(citizen)
+
+    citizens.forget_also(forget)
+    witness.running = {alice}
+    await citizens.delete(alice, NOON)
+    await citizens.finish_deletions(SETTLED)
+    assert await citizens.forget_hashes(SETTLED) == 0 and forgotten == []
+    witness.running = set()
+    with pytest.raises(StoreUnavailable):
+        await citizens.forget_hashes(SETTLED + FORGET_EVERY_SECONDS)
+    assert await citizens.forget_hashes(SETTLED + FORGET_EVERY_SECONDS) == 1, "it is repeated until it is whole"
+    assert forgotten == [alice]

@@ -11,7 +11,6 @@ import pytest
 
 from server.citizens.errors import IdentityUnavailable
 from server.citizens.numbers import BLOCK_NUMBERS, Numbers
-from server.stores import ensure_indexes
 
 ROOT = Path(__file__).parents[3]
 # A process that takes numbers, writes each down and stops every 40th time in the clean way, until it is killed.
@@ -76,7 +75,6 @@ async def test_processes_killed_while_they_take_numbers_never_make_a_double(stor
 
 
 async def test_a_clean_stop_gives_the_rest_back_and_it_is_used_first(stores):
-    await ensure_indexes(stores.mongo)
     first = Numbers(stores.mongo)
     assert await first.take_many(10) == list(range(1, 11))
     await first.close()

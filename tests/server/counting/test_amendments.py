@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
+import weakref
 
 import pytest
 
-from server.errors import Forbidden, NotFound
-from tests.server.counting.world import SCHOOL, World, campaign
+from server.counting import Ask
+from server.errors import Forbidden, NotFound, Unavailable
+from tests.server.counting.world import SCHOOL, XIANGCHENG, World, campaign
 
 pytestmark = pytest.mark.gen_test(timeout=60)
 
@@ -137,6 +140,36 @@ class TestMerge:
         with pytest.raises(Exception, match="BUSY"):
             await world.salute(100)
         assert await participants(world) == 8
+        await world.close()
+
+    async def test_who_learns_of_it_while_that_fails_leaves_nothing_behind(self, stores, tmp_path):
+        """The error holds the frames that it came through, and those hold her salute: a ring that the collector must be able to free."""
+        world = await World(stores, tmp_path, campaign()).ready()
+        await asyncio.gather(world.salute(2), world.salute(5))
+        await world.carry_all()
+        await world.amendments.merge(5, 2)
+
+        async def refresh():
+            raise Unavailable()
+
+        world.counting._refresh_identities = refresh
+
+        class Reply:
+            outcome = None
+
+            def __call__(self, outcome):
+                self.outcome = outcome
+
+        reply = Reply()
+        world.counting.count([("flag", 5, Ask("salute", XIANGCHENG), reply)], time.time())
+        while reply.outcome is None:
+            await asyncio.sleep(0.01)
+        assert isinstance(reply.outcome, Unavailable) and world.counting.admission.inside == 0
+        gone = weakref.ref(reply)
+        del reply
+        await asyncio.sleep(0)
+        gc.collect()
+        assert gone() is None
         await world.close()
 
     async def test_it_survives_an_emptied_redis(self, stores, tmp_path):

@@ -468,11 +468,21 @@ class TestMidnight:
         assert (await world.audit())["ok"]
         await world.close()
 
-    async def test_a_process_whose_clock_is_a_moment_ahead_asks_to_wait_and_does_not_say_not_open(self, stores, tmp_path):
-        world = await World(stores, tmp_path, campaign(period_rule="daily"), clock=self.MIDNIGHT - 1).ready()
+    @pytest.mark.parametrize(("behind", "waited"), [(1, 0), (120, 0), (120, 119)])
+    async def test_where_the_shards_clock_is_behind_she_is_asked_to_wait(self, stores, tmp_path, behind, waited):
+        world = await World(stores, tmp_path, campaign(period_rule="daily"), clock=self.MIDNIGHT + waited - behind).ready()
         with pytest.raises(Unavailable) as refused:
-            await world.salute(1, now=self.MIDNIGHT)
+            await world.salute(1, now=self.MIDNIGHT + waited)
         assert refused.value.code == "BUSY"
+        await world.close()
+
+    async def test_where_the_shards_clock_is_behind_at_the_end_she_counts_within_the_window_and_once(self, stores, tmp_path):
+        closes = self.MIDNIGHT
+        world = await World(stores, tmp_path, campaign(opens_at=closes - 3600, closes_at=closes), clock=closes - 60).ready()
+        assert (await world.salute(1, now=closes + 60)).participated_at == closes - 60
+        assert (await world.salute(1, now=closes + 61)).status == 200
+        await world.carry_all()
+        assert (await world.audit())["ok"]
         await world.close()
 
     async def test_who_comes_after_the_end_is_not_taken_for_late(self, stores, tmp_path):

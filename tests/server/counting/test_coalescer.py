@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
+from server.counting import coalescer as coalescer_module
 from server.counting.cells import FIRST, REPEAT
-from server.counting.coalescer import CROWD_AGE_SECONDS, MAX_BATCH
+from server.counting.coalescer import CROWD_AGE_SECONDS, MAX_BATCH, settle
+from server.counting.receipts import Receipt
 from server.counting.shards import Item
 from server.errors import Unavailable
 from server.stores import RedisError
@@ -26,6 +29,13 @@ def handle_of(world: World):
     return world.counting.period(world.campaigns.current, "all").handles[0]
 
 
+def ask(world: World, item: Item) -> asyncio.Future:
+    """The record that the queue gives for an item."""
+    future = asyncio.get_running_loop().create_future()
+    handle_of(world).coalescer.ask(item, lambda future, record, durable: settle(future, record), future)
+    return future
+
+
 def hold(world: World) -> asyncio.Event:
     """Calls of the shard wait until the event is set, as behind a stalled Redis."""
     shard, go = handle_of(world).shard, asyncio.Event()
@@ -41,16 +51,16 @@ def hold(world: World) -> asyncio.Event:
 
 class TestBatch:
     @pytest.mark.parametrize("poison", [
-        Item(77, 12, XIANGCHENG), Item(77, 0, XIANGCHENG, restore_ordinal=5, restore_bits=1 << 14),
-        Item(77, 0, XIANGCHENG, restore_ordinal=-5), Item(77, 0, "\ud800")])
+        Item(777, 12, XIANGCHENG), Item(777, -2, XIANGCHENG), Item(777, 0, "\ud800"), Item(-1, 0, XIANGCHENG),
+        Item(777, 0, XIANGCHENG, receipt=Receipt("flag", "all", 777, 5, 1, 1 << 14, XIANGCHENG, "")),
+        Item(777, 0, XIANGCHENG, receipt=Receipt("flag", "all", 777, -5, 1, 1, XIANGCHENG, ""))])
     async def test_a_malformed_item_is_refused_alone(self, stores, tmp_path, poison):
         world = await opened(stores, tmp_path)
-        submit = handle_of(world).coalescer.submit
-        futures = [submit(Item(citizen, 0, XIANGCHENG)) for citizen in range(1, 101)]
-        futures.insert(37, submit(poison))
-        answers = await asyncio.gather(*futures, return_exceptions=True)
+        asked = [ask(world, Item(citizen, 0, XIANGCHENG)) for citizen in range(1, 101)]
+        asked.insert(37, ask(world, poison))
+        answers = await asyncio.gather(*asked, return_exceptions=True)
         assert isinstance(answers.pop(37), Exception)
-        assert sorted(a.record.ordinal for a in answers) == list(range(2, 102))
+        assert sorted(record.ordinal for record in answers) == list(range(2, 102))
         await world.proved(101)
         await world.close()
 
@@ -67,14 +77,90 @@ class TestBatch:
 
     async def test_one_citizen_in_a_batch_with_different_words_is_counted_once(self, stores, tmp_path):
         world = await opened(stores, tmp_path)
-        submit = handle_of(world).coalescer.submit
-        answers = await asyncio.gather(submit(Item(7, 0, XIANGCHENG)), submit(Item(7, 0, "declined")), submit(Item(7, 0, XIANGCHENG)))
-        assert [a.record.status for a in answers] == [FIRST, REPEAT, REPEAT] and {a.record.ordinal for a in answers} == {2}
+        answers = await asyncio.gather(*(ask(world, Item(7, 0, region)) for region in (XIANGCHENG, "declined", XIANGCHENG)))
+        assert [record.status for record in answers] == [FIRST, REPEAT, REPEAT] and {record.ordinal for record in answers} == {2}
         await world.proved(2)
         await world.close()
 
 
+    async def test_who_asks_a_hundred_times_in_other_words_takes_one_place_in_the_queue(self, stores, tmp_path):
+        world = await opened(stores, tmp_path)
+        go, sizes = hold(world), []
+        real = handle_of(world).shard.accept
+
+        async def accept(epoch, items):
+            sizes.append(len(items))
+            return await real(epoch, items)
+
+        handle_of(world).shard.accept = accept
+        asked = [ask(world, Item(7, 0, region)) for region in (XIANGCHENG, "declined") * 50]
+        assert world.counting.admission.inside == 100
+        go.set()
+        answers = await asyncio.gather(*asked)
+        assert [record.status for record in answers].count(FIRST) == 1 and {record.ordinal for record in answers} == {2}
+        assert sizes == [1] and world.counting.admission.inside == 0
+        await world.close()
+
+    async def test_a_reply_that_fails_harms_nobody(self, stores, tmp_path):
+        world = await opened(stores, tmp_path)
+        answered = []
+
+        def reply(citizen, record, durable):
+            if citizen in (3, 7):
+                raise RuntimeError("a bug")
+            answered.append(citizen)
+
+        coalescer = handle_of(world).coalescer
+        for citizen in (*range(1, 11), 7, 7, 8):  # of whom some ask again
+            coalescer.ask(Item(citizen, 0, XIANGCHENG), reply, citizen)
+        await coalescer.drain()
+        assert sorted(answered) == [1, 2, 4, 5, 6, 8, 8, 9, 10]
+        assert world.counting.admission.inside == 0 and not coalescer._asked and not coalescer._joined
+        await world.proved(11)
+        await world.close()
+
+
+    async def test_a_bug_while_a_shard_is_made_ready_refuses_its_batch_and_no_other(self, stores, tmp_path):
+        world = await opened(stores, tmp_path)
+        handle = handle_of(world)
+        coalescer, epoch = handle.coalescer, handle.epoch
+
+        async def not_ready():
+            raise RuntimeError("a bug")
+
+        real, coalescer._not_ready, handle.epoch = coalescer._not_ready, not_ready, None
+        answers = await asyncio.gather(ask(world, Item(1, 0, XIANGCHENG)), ask(world, Item(1, 0, XIANGCHENG)), return_exceptions=True)
+        assert [type(answer) for answer in answers] == [RuntimeError] * 2
+        assert world.counting.admission.inside == 0 and not coalescer._asked
+        coalescer._not_ready, handle.epoch = real, epoch
+        assert (await world.salute(1)).ordinal == 2
+        await world.close()
+
+    async def test_a_bug_in_what_a_record_means_is_an_answer_too(self, stores, tmp_path, monkeypatch):
+        world = await opened(stores, tmp_path)
+
+        def outcome(*_):
+            raise RuntimeError("a bug")
+
+        monkeypatch.setattr(world.counting._rules, "outcome", outcome, raising=False)
+        with pytest.raises(RuntimeError):
+            await world.salute(1)
+        await world.close()
+
+
 class TestQueue:
+    async def test_a_queue_that_grew_empty_while_salutes_gather_serves_whoever_comes_next(self, stores, tmp_path, monkeypatch):
+        monkeypatch.setattr(coalescer_module, "GATHER_SECONDS", 0.3)
+        world = await opened(stores, tmp_path)
+        coalescer = handle_of(world).coalescer
+        coalescer._deadline_seconds, coalescer._called_at = 0.05, time.monotonic()
+        with pytest.raises(Unavailable):
+            await world.salute(1)
+        await coalescer.drain()
+        coalescer._deadline_seconds = 2.0
+        assert (await world.salute(1)).ordinal == 2
+        await world.close()
+
     async def test_who_waited_past_the_deadline_is_refused_and_was_not_counted(self, stores, tmp_path):
         world = await opened(stores, tmp_path)
         handle_of(world).coalescer._deadline_seconds = 0.2
@@ -152,11 +238,10 @@ class TestQueue:
         go = hold(world)
         first = asyncio.create_task(world.salute(1))
         await asyncio.sleep(0.05)
-        submit = handle_of(world).coalescer.submit
-        waiting = [submit(Item(citizen, 0, XIANGCHENG)) for citizen in range(2, 2 + MAX_BATCH)]
+        waiting = [ask(world, Item(citizen, 0, XIANGCHENG)) for citizen in range(2, 2 + MAX_BATCH)]
         await asyncio.sleep(CROWD_AGE_SECONDS * 1.5)
         with pytest.raises(Unavailable):
-            await submit(Item(5000, 0, XIANGCHENG))
+            await ask(world, Item(5000, 0, XIANGCHENG))
         go.set()
         await asyncio.gather(first, *waiting)
         await world.proved(MAX_BATCH + 2)

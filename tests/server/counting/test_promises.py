@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from server.errors import Unavailable
+from server.errors import Conflict, Unavailable
 from server.stores import PyMongoError
 from tests.server.counting.test_attacks import check, opened, photograph, set_back, shard_of
 from tests.server.counting.world import ALWAYS, campaign
@@ -78,7 +78,8 @@ class TestPromises:
         coalescer = world.counting.period(world.campaigns.current, "all").handles[0].coalescer
         coalescer._max_waiting = 50
         answers = await asyncio.gather(*(world.salute(7) for _ in range(500)), return_exceptions=True)
-        assert sum(isinstance(a, Unavailable) for a in answers) == 449 and coalescer._joined == 0
+        assert sum(isinstance(a, Unavailable) for a in answers) == 449
+        assert not coalescer._joined_count and not coalescer._joined and not coalescer._asked
         assert {a.ordinal for a in answers if not isinstance(a, Unavailable)} == {2}
         await check(world, 2)
         await world.close()
@@ -88,8 +89,9 @@ class TestPromises:
         first = await world.salute(7)
         await world.amendments.flag_deleted(7)
         for ask in (world.salute(7, "heroes"), world.salute(7, receipt=first.receipt)):
-            with pytest.raises(Unavailable):
+            with pytest.raises(Conflict) as refusal:
                 await ask
+            assert refusal.value.code == "DELETED_BEFORE"  # also when she comes back: to be told BUSY would let her phone ask for ever
         await world.carry_all()
         assert {(d.citizen, d.activity) async for page in world.documents.pages("flag:all:0") for d in page} == {(7, "salute")}
         await world.close()

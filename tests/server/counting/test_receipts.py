@@ -60,6 +60,17 @@ class TestWhatItRestores:
         await stores.redis.flushall()
         return world, receipt
 
+    async def test_what_is_refused_beside_it_is_said(self, stores, tmp_path):
+        """A journal that is full brings back what she was shown, and counts no second activity: she is asked to come again with that."""
+        world, receipt = await self.lost(stores, tmp_path)
+        await world.salute_until_taken(1)
+        await stores.redis.hset(world.counting.period(world.campaigns.current, "all").handles[0].shard.keys[0], "backlog_limit", 0)
+        with pytest.raises(Unavailable):
+            await world.salute(7, "heroes", receipt=receipt)
+        taken = await world.counting.record_of("flag", 7, time.time())
+        assert (taken.ordinal, taken.activities) == (Receipts(KEY).read(receipt).ordinal, ("salute",))
+        await world.close()
+
     async def test_ordinal_time_and_place_whatever_the_request_says(self, stores, tmp_path):
         world, receipt = await self.lost(stores, tmp_path)
         again = await world.salute_until_taken(7, receipt=receipt)
@@ -140,7 +151,7 @@ class TestWhatItRestores:
         await world.carry_all()
         await stores.redis.flushall()
         await world.salute_until_taken(8)
-        with pytest.raises(Unavailable):  # by a process that has yet to learn of the deletion
+        with pytest.raises(Conflict):  # by a process that has yet to learn of the deletion
             await world.salute(7, receipt=receipt)
         await world.proved(2)
         assert (await stores.mongo["amendments"].find_one({"_id": "flag:all:7"}))["kind"] == "deleted"

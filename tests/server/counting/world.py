@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 from server.audit import Audit, report
 from server.campaigns import Activity, Campaign
-from server.counting import Amendments, Ask, Counting, Taken
+from server.counting import Amendments, Ask, Counting, Rules, Taken
 from server.counting.epochs import EpochStore
 from server.counting.keeper import Keeper
 from server.counting.receipts import Receipts
@@ -17,7 +18,7 @@ from server.errors import Unavailable
 from server.ledger import Archive, Ledger, Ledgers
 from server.metrics import Metrics
 from server.participations import ParticipationStore
-from server.stores import Stores, ensure_indexes
+from server.stores import Stores
 
 XIANGCHENG = "350602"
 SCHOOL = "school-1"
@@ -72,7 +73,7 @@ class World:
         self.stores = stores
         self.campaigns = OneCampaign(current)
         self.epochs = EpochStore(stores.mongo)
-        self.documents = ParticipationStore(stores.mongo)
+        self.documents = ParticipationStore(stores.mongo, stores.mongo_batches)
         self.folder = folder
         self.owner = owner
         self.issued = 1024
@@ -80,9 +81,9 @@ class World:
         self.ledger = Ledger(self.epochs, self.documents, Archive(folder / "archive"), owner, time.time, Metrics())
         self.keeper = Keeper(self.epochs, self.documents, self.ledger, owner, time.time, issued_bound=self._issued_bound,
                              journal_max_changes=1_000_000)
-        self.counting = Counting(stores.counting, self.epochs, self.keeper, self.documents, Receipts(b"k" * 32), self.campaigns,
-                                 TwoRegions(), Metrics(), queue_max_requests=10_000, deadline_seconds=2.0,
-                                 resolve=lambda citizen: self.merged.get(citizen, citizen), refresh_identities=self._nothing,
+        rules = Rules(Receipts(b"k" * 32), Metrics(), lambda citizen: self.merged.get(citizen, citizen))
+        self.counting = Counting(stores.counting, self.epochs, self.keeper, self.documents, rules, self.campaigns, TwoRegions(),
+                                 Metrics(), queue_max_requests=10_000, deadline_seconds=2.0, refresh_identities=self._nothing,
                                  clock_override=clock)
         self.amendments = Amendments(self.counting, self.documents, self.epochs, self.campaigns.running)
         self.reconcile = Reconcile(self.documents)
@@ -99,12 +100,12 @@ class World:
         return [(shard, current) for shard in await self.counting.prepare(current, time.time())]
 
     async def ready(self) -> World:
-        await ensure_indexes(self.stores.mongo)
         return self
 
     async def salute(self, citizen: int, activity: str = "salute", *, region: str = XIANGCHENG, unit: str = "", receipt: str = "",
                      now: float | None = None, first_tried_at: float = 0.0) -> Taken:
-        return await self.counting.participate(Ask("flag", citizen, activity, region, unit, receipt, first_tried_at),
+        tried = datetime.fromtimestamp(first_tried_at, UTC) if first_tried_at else None
+        return await self.counting.participate("flag", citizen, Ask(activity, region, unit, receipt, tried),
                                                time.time() if now is None else now)
 
     async def salute_until_taken(self, citizen: int, receipt: str = "", seconds: float = 20.0) -> Taken:

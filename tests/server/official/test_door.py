@@ -73,8 +73,15 @@ class TestModes:
         await deliver(world.process("compatible"), made, body=lying)
         assert world.effects[0].text == "敬礼"
 
-    async def test_in_compatible_mode_a_plain_message_is_taken_too(self, world):
-        assert await say(world.process("compatible"), callback(text(), "plain")) == {"type": "text", "text": "欢迎您"}
+    async def test_in_compatible_mode_a_plain_message_is_refused_too(self, world):
+        assert await refusal(world, callback(text(), "plain"), "compatible") == (403, "CALLBACK_NOT_ENCRYPTED")
+
+    async def test_in_compatible_mode_nobody_writes_a_message_under_an_address_that_she_saw(self, world):
+        seen = callback(text(), "compatible")
+        forged = callback(event("unsubscribe"), "plain").body
+        assert await refusal(world, seen, "compatible", body=forged) == (403, "CALLBACK_NOT_ENCRYPTED")
+        await deliver(world.process("compatible"), seen)
+        assert [message.text for message in world.effects] == ["敬礼"]
 
     @pytest.mark.parametrize("query", [{}, {"encrypt_type": "raw"}, {"encrypt_type": "aes"}, {"msg_signature": "0" * 40}])
     async def test_in_safe_mode_a_plain_message_is_refused_whatever_the_query_says(self, world, query):
@@ -157,7 +164,6 @@ GARBAGE = {
     "a list for a text": f"<xml>{WHOLE}<Content>a</Content><Content>b</Content></xml>".encode(),
     "a tree for a text": f"<xml>{WHOLE}<Content><b>a</b></Content></xml>".encode(),
     "two senders": f"<xml>{WHOLE}<FromUserName>oOther</FromUserName></xml>".encode(),
-    "an unknown type": f"<xml>{WHOLE}</xml>".replace("text<", "nonsense<").encode(),
     "no type": f"<xml>{WHOLE}</xml>".replace("MsgType", "Type").encode(),
     "no sender": f"<xml>{WHOLE}</xml>".replace("FromUserName", "From").encode(),
     "an event without a name": f"<xml>{WHOLE}</xml>".replace("text<", "event<").encode(),
@@ -184,7 +190,8 @@ class TestGarbage:
 
     @pytest.mark.parametrize("encrypted", [
         "", "x", "====", "AAAA", "长", *(base64.b64encode(b"x" * length).decode() for length in (16, 31, 32, 4096)),
-        seal(b"<xml></xml>", AES_KEY[::-1], APPID)])
+        seal(b"<xml></xml>", AES_KEY[::-1], APPID)], ids=[
+        "nothing", "x", "signs", "three bytes", "Chinese", "16", "31", "32", "4096", "another key"])
     async def test_a_ciphertext_that_is_none(self, world, encrypted):
         query, outer = signed(encrypted)
         with pytest.raises(CallbackRefused) as caught:

@@ -4,17 +4,19 @@ sandbox's, which knows nothing of our own crypto."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from server.errors import StoreUnavailable
 from server.metrics import Metrics
 from server.official import OfficialCallbacks
 from server.official.repeats import Repeats
+from server.redis_nodes import RedisNodes
 from server.sandbox import accounts
 from server.sandbox.callbacks import Callback, build, read_reply
-from server.stores import RedisClient
-from server.wechat import Account, Mode
+from server.stores import Stores
+from server.wechat import Account, Mode, Role
 from server.wechat.messages import InboundMessage, Reply
 from tests.people import LI, WANG, Person
 
@@ -22,7 +24,7 @@ NOON = 1_790_827_200.0  # 2026-10-01 12:00 in Shanghai
 TOKEN, AES_KEY, APPID = "token0token0", "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG", "wxofficial"
 MAX_AGE_SECONDS = 600
 
-Answering = Callable[[InboundMessage, Any], Awaitable[Reply | None]]
+Answering = Callable[[InboundMessage, Any], Awaitable[Sequence[Reply]]]
 
 
 class Outbox:
@@ -30,38 +32,63 @@ class Outbox:
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, Reply]] = []
+        self.shown: list[str] = []  # whose chats were told that an answer is being written, before anything was sent
+        self.typing_failure: Exception | None = None
 
     async def send(self, openid: str, reply: Reply) -> None:
         self.sent.append((openid, reply))
+
+    async def typing(self, openid: str) -> None:
+        if self.typing_failure:
+            raise self.typing_failure
+        assert not self.sent
+        self.shown.append(openid)
 
 
 class World:
     """`process()` makes one process that takes callbacks; `effects` are the messages that were answered, in all of them."""
 
-    def __init__(self, redis: RedisClient) -> None:
-        self.redis = redis
+    def __init__(self, stores: Stores) -> None:
+        self.redis = stores.redis
+        self._nodes = stores.counting
         self.outbox = Outbox()
         self.metrics = Metrics()
         self.effects: list[InboundMessage] = []
+        self.changes: list[InboundMessage] = []  # what had its effect
+        self.outages = 0  # so many effects meet one
         self.gate: asyncio.Event | None = None  # answers wait for it
         self.reply: Reply | None = Reply("text", "欢迎您")
+        self.more: tuple[Reply, ...] = ()  # said after it
         self.failure: Exception | None = None
+        self.words_failure: Exception | None = None
+        self.ready: list[Sequence[Reply]] = []  # what rules say in their own words, one after the other; empty: none of them does
         self._processes: list[OfficialCallbacks] = []
 
-    async def answer(self, message: InboundMessage, context: Any) -> Reply | None:
+    async def effect(self, message: InboundMessage, context: Any) -> None:
+        if self.outages:
+            self.outages -= 1
+            raise StoreUnavailable()
+        self.changes.append(message)
+
+    async def words(self, message: InboundMessage, context: Any) -> Sequence[Reply] | None:
+        if self.words_failure:
+            raise self.words_failure
+        return self.ready.pop(0) if self.ready else None
+
+    async def answer(self, message: InboundMessage, context: Any) -> Sequence[Reply]:
         self.effects.append(message)
         if self.gate:
             await self.gate.wait()
         if self.failure:
             raise self.failure
-        return self.reply
+        return () if self.reply is None else (self.reply, *self.more)
 
-    def process(self, mode: Mode = "safe", *, max_age_seconds: int = MAX_AGE_SECONDS, answer_seconds: float = 4.5,
-                redis: RedisClient | None = None, answer_with: Answering | None = None) -> OfficialCallbacks:
+    def process(self, mode: Mode = "safe", *, role: Role = "official", max_age_seconds: int = MAX_AGE_SECONDS, answer_seconds: float = 4.5,
+                redis: RedisNodes | None = None, answer_with: Answering | None = None) -> OfficialCallbacks:
         made = OfficialCallbacks(
-            Account(APPID, "secret", TOKEN, AES_KEY, mode), Repeats(redis or self.redis, b"k" * 32, max_age_seconds),
+            Account(APPID, "secret", TOKEN, AES_KEY, mode, role), Repeats(redis or self._nodes, b"k" * 32, max_age_seconds),
             lambda now: None, self.outbox, self.metrics, max_age_seconds=max_age_seconds, answer_seconds=answer_seconds,  # type: ignore[arg-type, return-value]
-            answer_with=answer_with or self.answer)
+            answer_with=answer_with or self.answer, effect_with=self.effect, words_with=self.words)
         self._processes.append(made)
         return made
 
@@ -69,6 +96,9 @@ class World:
         line = next(line for line in self.metrics.snapshot().decode().splitlines()
                     if line.startswith(f'wenming_callbacks_answered_total{{outcome="{outcome}"}}'))
         return float(line.rsplit(" ", 1)[1])
+
+    def typing(self, outcome: str) -> float:
+        return self.metrics.series("typing_shown_total", outcome).value
 
     async def close(self) -> None:
         if self.gate:

@@ -9,14 +9,18 @@ import signal
 import subprocess
 import sys
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 import zxingcpp
 from PIL import Image
 
 from server.errors import NotFound
 from server.posters import pool
+from server.posters.design import begun_from
+from server.posters.layers import load_template
 from server.posters.service import MEMORY_SECONDS, PosterBusy, PosterUnavailable
 from tests.server.posters.world import ASSETS, AT, CAMPAIGN, LINK, Around, posters
 
@@ -143,11 +147,12 @@ async def test_the_loop_goes_on_while_posters_are_drawn():
         await draw(service)
         tasks = [asyncio.create_task(draw(service, n)) for n in range(2, 42)]
         loop, longest = asyncio.get_running_loop(), 0.0
+        began = loop.time()
         while not all(task.done() for task in tasks):
             started = loop.time()
             await asyncio.sleep(0.001)
             longest = max(longest, loop.time() - started)
-        assert longest < 0.1
+        assert longest < (loop.time() - began) / 3, "drawn in the loop, they would hold it all the time"
 
 
 async def test_without_a_font_people_are_told_and_the_machine_is_not_worn_out(monkeypatch, tmp_path):
@@ -194,3 +199,34 @@ async def test_no_process_outlives_a_killed_parent():
             break
         await asyncio.sleep(0.1)
     assert not is_alive(pid)
+
+
+async def test_a_poster_that_is_remembered_does_not_outlive_a_change_of_its_design():
+    around = Around()
+    design = msgspec.to_builtins(begun_from(load_template(ASSETS / "posters", "salute")))
+    shown = [CAMPAIGN, replace(CAMPAIGN, theme={**CAMPAIGN.theme, "poster_design": design}),
+             replace(CAMPAIGN, theme={**CAMPAIGN.theme, "poster_design": design | {"scene": "plain"}})]
+    now = iter(shown)
+
+    async def published(slug: str):
+        return next(now)
+
+    around.get = published
+    async with drawing(around=around) as service:
+        made = [await service.mine("salute-the-flag", 7, AT) for _ in shown]
+    assert len(set(made)) == 3
+    for jpeg in made:
+        assert [code.text for code in zxingcpp.read_barcodes(Image.open(io.BytesIO(jpeg)))] == [LINK]
+
+
+async def test_a_design_that_this_program_cannot_read_leaves_the_built_in_poster():
+    around = Around()
+    broken = replace(CAMPAIGN, theme={**CAMPAIGN.theme, "poster_design": {"from": "another version"}})
+
+    async def published(slug: str):
+        return broken
+
+    async with drawing(around=around) as service:
+        built_in = await service.mine("salute-the-flag", 7, AT)
+        around.get = published
+        assert await service.mine("salute-the-flag", 7, AT) == built_in

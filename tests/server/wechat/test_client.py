@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from server.wechat.errors import CodeUsed, PlatformUnreachable
@@ -29,6 +31,23 @@ class TestLaterAnswers:
         asked = await self.sent(world, Reply("news", articles=(Article("标题", "说明", "https://w/c/flag", "https://w/p.jpg"),)))
         assert asked.json == {"touser": "openid-alice", "msgtype": "news", "news": {"articles": [
             {"title": "标题", "description": "说明", "url": "https://w/c/flag", "picurl": "https://w/p.jpg"}]}}
+
+    async def test_a_mini_program_says_a_card_as_a_link_and_music_too(self, world):
+        world.platform.say(TOKEN_PATH, token(1))
+        process = world.process(account=replace(ACCOUNT, role="miniprogram"))
+        await process.send("openid-alice", Reply("news", articles=(Article("标题", "说明", "https://w/c/flag", "https://w/p.jpg"),)))
+        await process.send("openid-alice", Reply("music", title="国歌", description="唱", url="https://w/a.mp3", media_id="m"))
+        await process.send("openid-alice", Reply("voice", media_id="m"))  # which it cannot say
+        assert [asked.json["link"] for asked in world.platform.asked_of(SEND_PATH)] == [
+            {"title": "标题", "description": "说明", "url": "https://w/c/flag", "thumb_url": "https://w/p.jpg"},
+            {"title": "国歌", "description": "唱", "url": "https://w/a.mp3", "thumb_url": ""}]
+
+    @pytest.mark.parametrize(("role", "path"), [("official", "typing"), ("miniprogram", "business/typing")])
+    async def test_a_chat_is_told_that_an_answer_is_being_written(self, world, role, path):
+        world.platform.say(TOKEN_PATH, token(1))
+        await world.process(account=replace(ACCOUNT, role=role)).typing("openid-alice")
+        [asked] = world.platform.asked_of(f"/cgi-bin/message/custom/{path}")
+        assert asked.json == {"touser": "openid-alice", "command": "Typing"}
 
     @pytest.mark.parametrize("kind", ["image", "voice"])
     async def test_media_go_by_their_id(self, world, kind):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 import pytest
+from tornado.httpclient import HTTPClientError
 
 from server.stores import open_stores
 from server.wechat.errors import (
@@ -14,11 +15,13 @@ from server.wechat.errors import (
     NeverRetry,
     PersonAtRisk,
     PlatformBusy,
+    PlatformNotAsked,
     PlatformUnreachable,
     QuotaSpent,
     RateLimited,
     TokenRejected,
     WeChatError,
+    may_have_arrived,
 )
 
 pytestmark = pytest.mark.gen_test(timeout=30)
@@ -107,8 +110,20 @@ class TestRetries:
 
     async def test_nobody_there_is_unreachable(self, world):
         world.platform.base_url = "http://127.0.0.1:9"
-        with pytest.raises(PlatformUnreachable):
+        with pytest.raises(PlatformNotAsked):
             await call(world, may_repeat=False)
+
+    async def test_what_may_have_arrived_at_an_earlier_try_may_have_arrived(self, world, monkeypatch):
+        transport, tries = world.transport(), [502, ConnectionRefusedError(), ConnectionRefusedError()]
+
+        async def fetch(request):
+            tried = tries.pop(0)
+            raise HTTPClientError(tried) if isinstance(tried, int) else tried
+
+        monkeypatch.setattr(transport._http, "fetch", fetch)
+        with pytest.raises(PlatformUnreachable) as caught:
+            await call(world, transport=transport)
+        assert tries == [] and may_have_arrived(caught.value)
 
 
 class TestQuota:

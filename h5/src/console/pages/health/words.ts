@@ -1,0 +1,20 @@
+import { both } from '../../frame/words'
+
+export const words = both(
+  {
+    title: '运行状态', hint: '每 5 秒判断一次。灰色是不明：没有消息，不算正常。', asOf: (ago: string) => `${ago}前的状态`, seconds: (n: number) => `${n} 秒`, minutes: (n: number) => `${n} 分钟`, stale: '没有进程在判断', staleWhat: '任务（jobs）进程没有运行，或刚刚启动。此时故障不会通知任何人。',
+    level: { green: '正常', yellow: '注意', red: '故障', unknown: '不明' } as Record<string, string>, parts: '部件', allGood: '没有未解除的告警', soon: '有部件刚出现故障，持续到时限才会告警', alarms: '未解除的告警', since: '始于', silenced: '已静默', told: (n: number) => (n ? `已通知第 ${n} 组` : '还没有通知'), climbs: '无人确认时升级到下一组', acknowledge: '我来处理', acknowledged: (who: string, at: string) => `${who} 已确认 · ${at}`, acknowledgedNow: '已确认，不再升级',
+    curve: '曲线', day: '24 小时', week: '7 天', noCurve: '还没有记录', worst: '每段里最差的读数', now: '现在', thresholds: '红黄线', from: (sign: string, value: string) => `${sign} ${value}`, never: '没有', means: '含义', why: '为什么是这个数', steps: '先做这三步', details: '明细', note: '说明',
+    silence: '静默', silenceHint: '这段时间里不通知任何人，页面仍显示；到时仍有故障会再通知。写入审计日志。', hours: '时长', hour: (n: number) => (n < 1 ? `${n * 60} 分钟` : `${n} 小时`), reason: '原因', silenceNow: '开始静默', silencedNow: '已静默', until: (at: string, who: string) => `静默到 ${at} · ${who}`, unsilence: '结束静默', unsilencedNow: '已结束静默',
+    channels: '告警渠道', channelsHint: '在 WENMING_ALARM_ROBOTS 里配置。地址是密钥，这里只显示主机。', noChannels: '没有配置告警渠道，故障不会通知任何人', channel: '渠道', list: '组', state: '状态', good: '最近送达', bad: (n: number) => `连续 ${n} 次没送到`, never2: '还没有用过', do: '操作', test: '发一条测试消息', testGood: '已送达，请到群里看', testBad: '没有送到：',
+    processes: '进程', process: '进程', roles: '分工', role: { web: '网页', live: '实时', intake: '接收', ledger: '台账', jobs: '任务' } as Record<string, string>, comma: '、', at: '最近报告', silent: '没有声音', answered: '一分钟应答', sockets: '连接', past: '已解除的告警', showPast: '查看已解除的告警', noPast: '还没有', lasted: '起止', by: '确认',
+  },
+  {
+    title: 'Health', hint: 'Judged each 5 seconds. Grey is unknown: nothing was heard, which is not well.', asOf: (ago) => `As of ${ago} ago`, seconds: (n) => `${n} s`, minutes: (n) => `${n} min`, stale: 'Nobody judges', staleWhat: 'No jobs process runs, or it has just begun. Nobody is told of failures meanwhile.',
+    level: { green: 'Well', yellow: 'Look', red: 'Failed', unknown: 'Unknown' }, parts: 'Parts', allGood: 'No open alarms', soon: 'A part has just failed; it rings if it lasts', alarms: 'Open alarms', since: 'Since', silenced: 'Silenced', told: (n) => (n ? `List ${n} was told` : 'Nobody was told yet'), climbs: 'goes to the next list if nobody acknowledges', acknowledge: 'I see to it', acknowledged: (who, at) => `${who} sees to it · ${at}`, acknowledgedNow: 'Acknowledged',
+    curve: 'Curve', day: '24 hours', week: '7 days', noCurve: 'Nothing is recorded yet', worst: 'The worst of each stretch', now: 'Now', thresholds: 'Thresholds', from: (sign, value) => `${sign} ${value}`, never: 'none', means: 'What it is', why: 'Why this number', steps: 'First three steps', details: 'Details', note: 'Note',
+    silence: 'Silence', silenceHint: 'Nobody is told meanwhile, this page still shows it, and it rings afterwards if it is still red. Goes into the audit log.', hours: 'For', hour: (n) => (n < 1 ? `${n * 60} min` : `${n} h`), reason: 'Reason', silenceNow: 'Silence', silencedNow: 'Silenced', until: (at, who) => `Until ${at} · ${who}`, unsilence: 'End the silence', unsilencedNow: 'Ended',
+    channels: 'Who is told', channelsHint: 'Configured in WENMING_ALARM_ROBOTS. Addresses are secrets: only the host is shown.', noChannels: 'Nobody is configured, so nobody is told of failures', channel: 'Channel', list: 'List', state: 'State', good: 'Last heard', bad: (n) => `Failed ${n} times in a row`, never2: 'Not used yet', do: 'Actions', test: 'Send a test', testGood: 'Told; look into the group', testBad: 'Not told: ',
+    processes: 'Processes', process: 'Process', roles: 'Roles', role: {}, comma: ', ', at: 'Last row', silent: 'Silent', answered: 'Answers a minute', sockets: 'Sockets', past: 'Past alarms', showPast: 'Show past alarms', noPast: 'None yet', lasted: 'From, to', by: 'Seen to by',
+  },
+)

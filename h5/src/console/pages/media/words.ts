@@ -1,0 +1,24 @@
+import { both } from '../../frame/words'
+
+export const words = both(
+  {
+    title: '媒体库', hint: '图片、视频、音频都从这里取用；文件会按内容检查，并去掉拍摄地点等信息。', choose: '选择文件', drop: '把文件拖到这里，也可以直接粘贴截图', dropHint: '图片 20 MB、视频（MP4）500 MB、音频（MP3）50 MB 以内，可一次多个；断网后从断开处继续。', dropNow: '松开即上传',
+    search: '名称、替代文字、来源', kind: '类型', kinds: { '': '全部类型', image: '图片', video: '视频', audio: '音频' } as Record<string, string>, folder: '文件夹', allFolders: '全部文件夹', noFolder: '不在文件夹里', tag: '标签', allTags: '全部标签', bin: '回收站', library: '媒体库', where: '位置', list: '媒体',
+    none: '媒体库还是空的', noneTeach: '传入活动要用的图片、视频和音频，一处上传，各处取用。', noMatch: '没有符合条件的媒体', noMatchTeach: '换一个条件，或清除筛选。', binEmpty: '回收站是空的', binTeach: '删除的媒体在这里保留 30 天，可以取回。', clear: '清除筛选', goneOn: '这一段里没有符合条件的，可以继续查找。',
+    uploads: '上传', into: '传入文件夹', withTags: '加上标签', stage: { waiting: '排队', sending: '正在上传', making: '正在检查与处理', made: '已收入媒体库', paused: '已中断', refused: '没有收入' } as Record<string, string>, goOn: '继续', giveUp: '取消', clearDone: '收起已完成的', progress: (name: string) => `${name} 上传进度`, stays: '已传的部分保留一天。',
+    unfinished: '没有传完的上传', unfinishedHint: '重新选择同一个文件，就从断开处继续。', keep: '收入媒体库', keptNow: '已收入媒体库', sureGiveUp: (name: string) => `取消“${name}”的上传？已传的部分会删除，不能恢复。`, stay: '不取消',
+    alt: '替代文字', altHint: '说出画面里有什么，给看不见图片的人听，例如“学生们向国旗敬礼”。没有替代文字的图片不能用在页面上。', decorative: '仅作装饰，朗读时跳过', save: '保存', saved: '已保存', noAlt: '缺替代文字', named: (what: string, name: string) => `${name} ${what}`,
+    name: '名称', needName: '请填写名称', credit: '来源或作者', tags: '标签', tagsHint: '输入后回车', focus: '画面重点', focusHint: '点一下照片里最要紧的地方（例如脸），各种裁切都会保留它。也可以用方向键。', focusAt: (x: number, y: number) => `画面重点：左起 ${x}%，上起 ${y}%`, crops: { cover: '图文封面', square: '方图', poster: '海报' } as Record<string, string>, cropsOld: '保存后重新裁切',
+    facts: '文件', bytes: '大小', measure: '尺寸', lasts: '时长', by: '上传人', at: '上传时间', uses: '哪里在使用', noUses: '没有地方在使用', toBin: '移入回收站', binned: (name: string) => `“${name}”已移入回收站`, binnedAt: (when: string) => `${when} 移入回收站，满 30 天后彻底删除。`, restore: '取回', restored: '已取回', address: '复制文件地址', close: '关闭', wholePicture: '看原图',
+  },
+  {
+    title: 'Media', hint: 'Pictures, films and sounds for every page. Files are checked by what they hold; where a photo was taken is removed.', choose: 'Choose files', drop: 'Drop files here, or paste a picture', dropHint: 'Pictures to 20 MB, films (MP4) to 500 MB, sounds (MP3) to 50 MB, many at once. After a break it goes on from there.', dropNow: 'Let go to upload',
+    search: 'Name, alt text, credit', kind: 'Kind', kinds: { '': 'All kinds', image: 'Pictures', video: 'Films', audio: 'Sounds' }, folder: 'Folder', allFolders: 'All folders', noFolder: 'In no folder', tag: 'Tag', allTags: 'All tags', bin: 'Recycle bin', library: 'Library', where: 'Where', list: 'Media',
+    none: 'The library is empty', noneTeach: 'Upload the pictures, films and sounds of your campaigns once and use them everywhere.', noMatch: 'Nothing matches', noMatchTeach: 'Change the filters, or clear them.', binEmpty: 'The recycle bin is empty', binTeach: 'What is deleted stays here for 30 days and can be restored.', clear: 'Clear filters', goneOn: 'Nothing matches so far. You can look further.',
+    uploads: 'Uploads', into: 'Into folder', withTags: 'With tags', stage: { waiting: 'Waiting', sending: 'Uploading', making: 'Being checked and made ready', made: 'In the library', paused: 'Interrupted', refused: 'Not taken' }, goOn: 'Go on', giveUp: 'Cancel', clearDone: 'Hide what is done', progress: (name) => `Progress of ${name}`, stays: 'What was sent stays for a day.',
+    unfinished: 'Uploads that were not finished', unfinishedHint: 'Choose the same file again and it goes on from there.', keep: 'Put into the library', keptNow: 'In the library', sureGiveUp: (name) => `Cancel the upload of "${name}"? What was sent is deleted for good.`, stay: 'Keep it',
+    alt: 'Alt text', altHint: 'Say what the picture shows, for those who cannot see it: "Pupils salute the flag". Without it a picture cannot stand on a page.', decorative: 'Decoration only, not read aloud', save: 'Save', saved: 'Saved', noAlt: 'No alt text', named: (what, name) => `${what} ${name}`,
+    name: 'Name', needName: 'Give it a name', credit: 'Credit', tags: 'Tags', tagsHint: 'Type and press Enter', focus: 'Focal point', focusHint: 'Tap what matters most, such as a face: every crop keeps it. Arrow keys work too.', focusAt: (x, y) => `Focal point: ${x}% from left, ${y}% from top`, crops: { cover: 'Cover', square: 'Square', poster: 'Poster' }, cropsOld: 'Cropped anew when saved',
+    facts: 'File', bytes: 'Size', measure: 'Measures', lasts: 'Length', by: 'By', at: 'Uploaded', uses: 'Where it is used', noUses: 'Nothing uses it', toBin: 'Move to bin', binned: (name) => `"${name}" is in the bin`, binnedAt: (when) => `In the bin since ${when}; deleted for good after 30 days.`, restore: 'Restore', restored: 'Restored', address: 'Copy address', close: 'Close', wholePicture: 'Whole picture',
+  },
+)

@@ -1,0 +1,1 @@
+"""Callbacks of WeChat, ours beside Flask with wechatpy: `make bench-callback`."""
