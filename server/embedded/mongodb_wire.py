@@ -12,11 +12,20 @@ from server.stores import EMBEDDED_MARK
 
 
 def free_port() -> int:
-    """A port of loopback that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port of loopback that nobody uses now and that nobody else is given for the next minute: two products that start in the same
+    moment must never share a store. A connection that its server ended stays in TIME_WAIT for 60 s (Linux); that keeps the kernel from
+    choosing its port again, while a server that binds it with SO_REUSEADDR may.
+    """
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        # Not before the bind, which could then choose a port that is kept in this way.
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.listen(1)
+        port: int = server.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port), timeout=1.0):
+            ended, _ = server.accept()
+            ended.close()
+    return port
 
 
 def mongodb_child(folder: Path, logs: Path) -> tuple[Child, str]:
