@@ -30,6 +30,7 @@ from server.campaigns import Campaign, CampaignStore
 from server.citizens.outliving import Outliving
 from server.clock import iso
 from server.services import Services
+from server.staff import SYSTEM
 from server.staff.sessions import SessionStore
 from server.stores import Document
 
@@ -214,7 +215,7 @@ class Restoring:
             aside = anchor.with_name(f"audit-log.anchor.{int(now)}")
             self._report.notes.append("审计日志有缺失，原校验值移到 " + f"{aside.name} (entries are lost): " + "; ".join(checked.problems))
             await asyncio.to_thread(os.replace, anchor, aside)
-        await log.record("system", "", "store.restore", "", {
+        await self._services.staff.record(SYSTEM, "store.restore", "", {
             "backup": iso(self._manifest.taken_at), "ok": self._report.ok, "problems": checked.problems}, now)
         await log.keep_anchor(now)
 

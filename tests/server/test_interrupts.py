@@ -18,7 +18,7 @@ del thing  # what is raised in here, Python drops
 
 from server import app
 async def serve(settings, roles, stop, announce):
-    print("asked" if stop.is_set() else "goes on")
+    print("asked" if stop.asked.is_set() else "goes on")
 app.serve = serve
 app.run(None, frozenset())
 """

@@ -109,6 +109,13 @@ class TestChain:
         await stores.mongo["audit_log"].delete_many({"_id": {"$in": [3, 4, 5]}})
         assert not (await log.check([noted])).ok
 
+    async def test_a_note_counts_beside_the_data_folders_of_the_same_place(self, log):
+        await entered(log, 3)
+        await log.keep_anchor(NOW)
+        end = (await log.check()).end
+        for noted in ([Anchor(end.seq, end.hash[::-1])], [end, Anchor(end.seq, end.hash[::-1])]):
+            assert (await log.check(noted)).problems == ["第 3 条与留存的校验值不同 (differs from what was noted of it)"]
+
     async def test_without_the_key_nobody_adds_what_holds(self, log, stores):
         await entered(log, 2)
         await entered(AuditLog(AuditLogStore(stores.mongo), b"x" * 32), 1)
