@@ -1,5 +1,5 @@
 /** The approved messages, read again and again: what was taken down is gone within seconds, also while the server is silent. */
-import { read } from './view'
+import { EVERY_MS, read } from './view'
 
 export interface Message {
   id: string
@@ -7,7 +7,6 @@ export interface Message {
   message: string
 }
 
-const READ_MS = 3_000
 /** Longer than that without an answer, words may have been taken down unseen: none are shown. */
 export const TRUST_MS = 10_000
 const SHOWN = 30
@@ -25,7 +24,7 @@ export function watchMessages(slug: string, onMessages: (messages: Message[]) =>
     } catch {
       if (!stopped && Date.now() - heard > TRUST_MS) onMessages([])
     }
-    if (!stopped) timer = window.setTimeout(ask, READ_MS * (0.8 + 0.4 * Math.random()))
+    if (!stopped) timer = window.setTimeout(ask, EVERY_MS * (0.8 + 0.4 * Math.random()))
   }
 
   void ask()

@@ -24,7 +24,7 @@ afterEach(() => {
 it('tells a stranger from a closed link from silence, and asks on', async () => {
   answers = [() => ({ ok: false, status: 401 }), () => ({ ok: false, status: 403 }), () => new Error('away'), () => ok({ title: 'x' })]
   const told: unknown[] = []
-  const stop = watchView('/x', () => 1000, (view) => told.push(view), (why) => told.push(why))
+  const stop = watchView('/x', 1000, (view) => told.push(view), (why) => told.push(why))
   await vi.advanceTimersByTimeAsync(4_000)
   stop()
   expect(told.slice(0, 4)).toEqual(['stranger', 'closed', 'silent', { title: 'x' }])
