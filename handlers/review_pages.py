@@ -94,11 +94,12 @@ def _diff(before: Content, content: Content) -> str:
     shown = _changed([change for change in changes if change not in technical])
     heading = f"海报图层与技术设置的改动（{len(technical)} 处）"
     folded = f"<details><summary>{heading}</summary>{_changed(technical)}</details>" if technical else ""
-    return f"<h2>改动</h2>{shown}{folded}" if changes else "<h2>改动</h2><p>与目前的内容相同</p>"
+    title = "改动" if before != Content() else "全部内容（活动还没有公开过）"
+    return f"<h2>{title}</h2>{shown}{folded}" if changes else f"<h2>{title}</h2><p>与目前的内容相同</p>"
 
 
 def _changed(changes: list[Change]) -> str:
-    rows = "".join(f"<dt>{e(c.name)}</dt><dd><del>{e(c.before) or '（无）'}</del><ins>{e(c.after) or '（删去）'}</ins></dd>"
+    rows = "".join(f"<dt>{e(c.name)}</dt><dd>{f'<del>{e(c.before)}</del>' if c.before else ''}<ins>{e(c.after) or '（删去）'}</ins></dd>"
                    for c in changes)
     return f"<dl>{rows}</dl>" if rows else ""
 

@@ -60,6 +60,17 @@ class Drafts:
             raise DraftNotFound()
         return found
 
+    async def begun(self, slug: str, who: str, now: float) -> Draft:
+        """The draft that somebody has written. A campaign that nothing of is public and that nobody has changed since it was made gets one
+        of what it holds: a template may go to the reviewers as it is. Raises CampaignNotFound, DraftNotFound, DraftClash.
+        """
+        seen = await self.of(slug)
+        if seen.rev:
+            return seen
+        if (await self._campaign_of(slug)).state != "draft":
+            raise DraftNotFound()
+        return (await self._put(seen, seen.content, who, now)).draft
+
     async def save(self, slug: str, rev: int, content: Content, who: str, now: float, wrote: tuple[str, ...] = ()) -> Saved:
         """Save what was written over what was seen; `wrote`: whose words it brings back.
 

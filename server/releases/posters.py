@@ -15,8 +15,11 @@ from server.releases.record import Draft
 
 
 def compared_with(draft: Draft, campaign: Campaign) -> Content:
-    """What a draft would change: of a correction what it began from, which may be public no more; else what is."""
-    return draft.base if draft.kind == "correction" else content_of(campaign)
+    """What a draft would change: of a correction what it began from, which may be public no more; else what is public, which of a campaign
+    that is not is nothing."""
+    if draft.kind == "correction":
+        return draft.base
+    return content_of(campaign) if campaign.state != "draft" else Content()
 
 
 def compared(draft: Draft, campaign: Campaign) -> tuple[Campaign | None, Campaign]:

@@ -44,9 +44,12 @@ class Reviews:
         await self._store.set_steps(slug, steps)
 
     async def submit(self, slug: str, rev: int, who: str, now: float) -> Draft:
-        """Hand the draft to the reviewers as it was seen. Raises DraftNotFound, DraftClash, Conflict REVIEW_RUNNING."""
-        seen = await self._drafts.kept(slug)
-        if seen.rev != rev:
+        """Hand the draft to the reviewers as it was seen; `rev` 0: as the campaign was made.
+
+        Raises CampaignNotFound, DraftNotFound, DraftClash, Conflict REVIEW_RUNNING.
+        """
+        seen = await self._drafts.begun(slug, who, now)
+        if seen.rev != rev and not (rev == 0 and seen.content == seen.base):
             raise DraftClash(seen, seen.content)
         if seen.review.state in ("reviewing", "approved"):
             raise Conflict("REVIEW_RUNNING", "草稿已经送审")

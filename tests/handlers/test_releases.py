@@ -255,12 +255,12 @@ class TestReviewPage:
     async def post(self, app, path, **form):
         return await app.ask(path, urlencode(form).encode(), headers=HTML | {"Content-Type": "application/x-www-form-urlencoded"})
 
-    async def test_it_shows_content_differences_and_two_buttons_without_script(self, app):
+    async def test_it_shows_what_would_be_public_and_two_buttons_without_script(self, app):
         office = await Office.of(app)
         await office.submit(CONTENT | {"share": CONTENT["share"] | {"desc": "集赞"}})
         answer = await app.ask(await self.link(office), headers=HTML)
         text = answer.body.decode()
-        for words in ("初审", "zhao", "<del>向国旗敬礼</del>", "<ins>向国旗敬个礼</ins>", "须修改", "集赞", "愿祖国繁荣昌盛",
+        for words in ("初审", "zhao", "全部内容", "<ins>向国旗敬个礼</ins>", "须修改", "集赞", "愿祖国繁荣昌盛",
                       "通过", "退回", '<img src="/static/share/salute.jpg"', "width=device-width"):
             assert words in text, words
         policy = answer.headers["Content-Security-Policy"]

@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from server.errors import Conflict, Forbidden, InvalidBody, NotFound
-from server.releases.record import STEPS, DraftClash, ReviewMovedOn, Step, lacking_people
+from server.releases.content import content_of
+from server.releases.record import STEPS, DraftClash, DraftNotFound, ReviewMovedOn, Step, lacking_people
 from server.releases.review_links import LINK_SECONDS, REMEMBER_SECONDS
 from tests.server.releases.desk_world import CHEN, LIN, NOW, QIAN, SUN, ZHAO
 
@@ -28,6 +29,29 @@ class TestSteps:
             draft = await desk.decide(person, comment="同意")
             assert (draft.review.state, draft.review.step) == ("approved" if n == 3 else "reviewing", n)
         assert [(d.name, d.by) for d in draft.review.decisions] == [("初审", ZHAO), ("复审", QIAN), ("终审", SUN)]
+
+    async def test_a_template_goes_to_them_as_it_is_and_who_sent_it_reviews_nothing(self, desk):
+        made = await desk.begun()
+        draft = await desk.reviews.submit("flag", 0, LIN, NOW)
+        assert (draft.rev, draft.authors, draft.review.state, draft.content) == (1, (LIN,), "reviewing", content_of(made))
+        assert (await desk.drafts.revision("flag", draft.review.revision)).content == content_of(made)
+        with pytest.raises(Forbidden):
+            await desk.decide(LIN)
+        for person in (ZHAO, QIAN, SUN):
+            draft = await desk.decide(person)
+        assert (await desk.publishing.publish("flag", draft.review.revision, (), LIN, NOW)).state == "scheduled"
+
+    async def test_of_a_campaign_that_is_public_nothing_goes_to_them_before_somebody_wrote(self, desk):
+        await desk.begun()
+        await desk.campaigns.transition("flag", "scheduled", NOW)
+        with pytest.raises(DraftNotFound):
+            await desk.reviews.submit("flag", 0, LIN, NOW)
+
+    async def test_what_somebody_wrote_meanwhile_is_not_sent_unseen(self, desk):
+        await desk.begun()
+        await desk.written(CHEN, title="陈写过")
+        with pytest.raises(DraftClash):
+            await desk.reviews.submit("flag", 0, LIN, NOW)
 
     async def test_an_author_reviews_nothing_of_it(self, desk):
         await desk.begun()

@@ -19,7 +19,7 @@ export const words = both(
     privacy: { title: '隐私补充说明', hint: '系统已写明处理什么、为什么、存多久。本次活动另有说明时写在这里，每行一段。', most: 1000 },
     guide: {
       title: '从这里到上线', show: '打开步骤向导', hide: '收起向导', progress: (done: number, all: number) => `${done}/${all} 步完成`, isDone: '已完成', prefilled: '模板已填', next: '下一步',
-      steps: { content: '内容', page: '页面', poster: '海报', checks: '检查', preview: '预览二维码', review: '送审', release: '发布' } as Record<string, string>,
+      steps: { content: '内容', page: '页面', poster: '海报', checks: '检查', preview: '扫码预览', review: '送审', release: '发布' } as Record<string, string>,
       about: { content: '写好标题、时间、主题活动，导入区县，补全页脚。', page: '用内容块搭页面，选一种风格；不搭也可以，页面就只有活动本身。', poster: '确认纪念海报用哪个模板。', checks: '看系统列出的问题，逐项处理。', preview: '生成二维码，用自己的手机打开真实页面看一遍。', review: '交给审核员逐步审核；写过的人不能审。', release: '审核通过后，立即或定时发布。' } as Record<string, string>,
     },
   },
