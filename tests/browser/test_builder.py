@@ -64,22 +64,27 @@ def kinds(page: Page) -> list[str]:
     return [str(one.get_attribute("data-testid")).removeprefix("block-is-") for one in page.locator(f"{at('blocks')} .block-name").all()]
 
 
+def made_from_a_template(page: Page, title: str) -> str:
+    """The wizard's whole way, with what it proposes. The campaign's slug."""
+    page.click(at("new-campaign"))
+    page.click(at("template-salute"))
+    fill(page, "new-title", title)
+    expect(page.locator(".wizard")).to_contain_text("/c/salute-")  # a code was proposed
+    page.click(at("new-next"))
+    expect(page.locator(".wizard")).to_contain_text("星期")
+    expect(page.locator(".wizard")).to_contain_text("只算一个人")
+    page.click(at("new-next"))
+    fill(page, "new-name", "市精神文明建设办公室")
+    page.click(at("new-next"))
+    page.click(at("new-make"))
+    page.wait_for_selector(at("guide"))
+    return page.url.split("/campaigns/")[1].split("/")[0]
+
+
 class TestTheWayOfANewPerson:
     def test_from_a_template_to_the_page_on_a_phone(self, product, browser, desk):
         page = desk
-        page.click(at("new-campaign"))
-        page.click(at("template-salute"))
-        fill(page, "new-title", "红旗飘飘")
-        expect(page.locator(".wizard")).to_contain_text("/c/salute-")  # a code was proposed
-        page.click(at("new-next"))
-        expect(page.locator(".wizard")).to_contain_text("星期")
-        expect(page.locator(".wizard")).to_contain_text("只算一个人")
-        page.click(at("new-next"))
-        fill(page, "new-name", "市精神文明建设办公室")
-        page.click(at("new-next"))
-        page.click(at("new-make"))
-        page.wait_for_selector(at("guide"))
-        slug = page.url.split("/campaigns/")[1].split("/")[0]
+        slug = made_from_a_template(page, "红旗飘飘")
 
         expect(page.locator(f"{at('guide-content')}.prefilled")).to_contain_text("模板已填")  # nobody has written in it yet
         page.click(f"{at('guide-page')} a")
@@ -112,6 +117,16 @@ class TestTheWayOfANewPerson:
         assert citizen.title() == "红旗飘飘" and slug in citizen.url
         assert citizen.locator(".b-sign").bounding_box()["y"] < citizen.locator(at("footer")).bounding_box()["y"]
         mobile.close()
+
+    def test_what_a_template_brings_goes_to_the_reviewers_as_it_is(self, product, desk):
+        page = desk
+        page.goto(console(product, "campaigns"))
+        slug = made_from_a_template(page, "照模板办")
+        page.goto(console(product, f"campaigns/{slug}/review"))
+        for words in ("照模板办", "市精神文明建设办公室", "还没有公开过"):
+            expect(page.locator(at("review-everything"))).to_contain_text(words)
+        page.click(at("review-submit"))
+        expect(page.locator(at("review-state"))).to_have_text("审核中")
 
     def test_blocks_are_moved_by_hand_by_buttons_and_by_keys(self, desk):
         page = desk
