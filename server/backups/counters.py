@@ -63,6 +63,7 @@ class Counters:
         self._report = report
         self.deleted: set[int] = set()
         self.copied: dict[str, list[tuple[int, int]]] = {}
+        self.reached: dict[str, set[int]] = {}
         self.last_citizen = 0
 
     async def put_back(self, spool: Spool, campaigns: dict[str, Campaign], known: dict[str, Document], marks: dict[str, int],
@@ -148,7 +149,8 @@ class Counters:
 
     async def _note_gaps(self, shard: Shard, spool: Spool, mark: int, now: float) -> None:
         """Changes that neither the archive nor the store has: they are poison, so that the audit says so until a person settles them."""
-        for first, last in await asyncio.to_thread(spool.gaps, shard.id, mark, self.copied.get(shard.id, [])):
+        copied, reached = self.copied.get(shard.id, []), self.reached.get(shard.id, set())
+        for first, last in await asyncio.to_thread(spool.gaps, shard.id, mark, copied, reached):
             have = await self._have(shard, first, last)
             if have < last - first + 1:
                 await self._documents.note_poison(shard.id, first, [first, last], "missing from the archive", now)

@@ -51,6 +51,8 @@ class Known:
     deletions: dict[int, float] = field(default_factory=dict)
     audit: dict[tuple[int, str], Document] = field(default_factory=dict)
     copied: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
+    # Of each shard, sequences up to which everything was in the archive of the host whose ledger wrote it; older releases told none.
+    reached: dict[str, set[int]] = field(default_factory=dict)
     numbers_below: int = 0
 
     def learn(self, value: Document) -> None:
@@ -66,6 +68,7 @@ class Known:
             shard_id = f"{value['campaign']}:{value['period']}:{value['shard']}"
             known = self.shards.get(shard_id, value)
             self.shards[shard_id] = {**value, **{name: max(value[name], known[name]) for name in NUMBER_FIELDS}}
+            self.reached.setdefault(shard_id, set()).add(value.get("ledger_seq", 0))
         elif what == "serials":
             for name, lines in value["lines"].items():
                 for line, last in lines.items():
@@ -157,7 +160,7 @@ class Restoring:
         if not known.numbers_below:
             self._report.findings.append("归档里没有编号上限：请确认备份之后发出的编号少于 65,536 个 (no bound of numbers is known)")
         await self._log_entries(known)
-        self._counters.copied = known.copied
+        self._counters.copied, self._counters.reached = known.copied, known.reached
 
     async def _log_entries(self, known: Known) -> None:
         """Entries of the audit log that follow on what is there, as far as they do."""

@@ -7,8 +7,9 @@ among them. Blocking: call it in a worker thread. A source is a data folder or a
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from heapq import merge
 from pathlib import Path
 from typing import Any
 
@@ -121,17 +122,21 @@ class Spool:
                 return
             after = (rows[-1][1], rows[-1][2], rows[-1][3], rows[-1][4])
 
-    def gaps(self, shard_id: str, after: int, copied: Sequence[tuple[int, int]] = ()) -> list[tuple[int, int]]:
+    def gaps(self, shard_id: str, after: int, copied: Sequence[tuple[int, int]] = (),
+             reached: Collection[int] = ()) -> list[tuple[int, int]]:
         """Stretches of sequences that no row has, but for the leap of a recovery; `after`: what the store has.
 
-        `copied`: stretches (after, to) of which a host has all that the store had.
+        `copied`: stretches (after, to) of which a host has all that the store had. `reached`: sequences that the store once had
+        everything up to, so that a file that lacks its end, or its last days, is found out.
         """
         found, last = [], after
-        for seq, in self._db.execute("SELECT DISTINCT seq FROM rows WHERE shard = ? AND seq > ? ORDER BY seq", (shard_id, after)):
-            if 1 < seq - last < SEQ_MARGIN:
-                found += _outside((last + 1, seq - 1), copied)
+        rows = self._db.execute("SELECT DISTINCT seq, 0 FROM rows WHERE shard = ? AND seq > ? ORDER BY seq", (shard_id, after))
+        for seq, is_mark in merge(rows, ((mark, 1) for mark in sorted(reached) if mark > after)):
+            until = seq - 1 + is_mark  # a mark without its row lacks that one too
+            if last < until and seq - last < SEQ_MARGIN:
+                found += _outside((last + 1, until), copied)
             last = seq
-        return found
+        return _joined(found)
 
     def last(self, shard_id: str) -> int:
         found = self._db.execute("SELECT max(seq) FROM rows WHERE shard = ?", (shard_id,)).fetchone()
@@ -152,6 +157,16 @@ def _outside(gap: tuple[int, int], copied: Sequence[tuple[int, int]]) -> list[tu
             left.append((first, after))
         first = max(first, to + 1)
     return [*left, (first, gap[1])] if first <= gap[1] else left
+
+
+def _joined(stretches: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Those that follow on each other as one."""
+    found: list[tuple[int, int]] = []
+    for first, last in stretches:
+        if found and found[-1][1] + 1 == first:
+            first = found.pop()[0]
+        found.append((first, last))
+    return found
 
 
 def _is_row(value: Any) -> bool:

@@ -122,7 +122,8 @@ class Tail:
                 counted.append((campaign, shards))
             for shard in shards:
                 await self._say(now, f"shard {shard['_id']}", {"what": "shard", **{name: shard[name] for name in (
-                    "campaign", "period", "shard", "shards", "birth", "epoch", "fence", "high_seq", "high_ordinal")}})
+                    "campaign", "period", "shard", "shards", "birth", "epoch", "fence", "high_seq", "high_ordinal",
+                    "ledger_seq")}})
         return counted
 
     async def _events(self, position: Position, now: float) -> None:

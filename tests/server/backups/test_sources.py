@@ -57,6 +57,16 @@ def test_what_is_missing_is_told_but_no_leap_of_a_recovery(spool, tmp_path):
     assert spool.gaps("flag:all:0", 1, [(0, leap + 2)]) == []
 
 
+def test_an_archive_that_lacks_its_end_is_found_out_by_what_the_store_had_once(spool, tmp_path):
+    leap = 20 + SEQ_MARGIN
+    write(tmp_path, "20261001", 2, 3, 4, leap)
+    fill(spool, tmp_path, mark=1)
+    assert spool.gaps("flag:all:0", 1, (), {0, 1, 3, 4, leap}) == []
+    assert spool.gaps("flag:all:0", 1, (), {4, 6, 9, leap + 3}) == [(5, 9), (leap + 1, leap + 3)]
+    assert spool.gaps("flag:all:0", 1, [(4, leap + 3)], {9, leap + 3}) == []
+    assert spool.gaps("flag:none:0", 0, (), {5}) == [(1, 5)]
+
+
 def test_only_the_end_of_the_last_file_may_be_torn(spool, tmp_path):
     for day in ("20261001", "20261002"):
         write(tmp_path, day, int(day[-1]))

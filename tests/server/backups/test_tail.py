@@ -190,6 +190,8 @@ class TestRowsOfOthers:
         spool.fill(row_files(archives([tmp_path / "other"])), {}, damages)
         counters = Counters(stores.counting, world.epochs, world.documents, world.keeper,
                             Audit(stores.counting, world.epochs, world.documents), report)
+        for one in other.said("shard"):
+            counters.reached.setdefault(f"{one['campaign']}:{one['period']}:{one['shard']}", set()).add(one["ledger_seq"])
         for one in other.said("copied"):
             counters.copied.setdefault(one["shard"], []).append((one["after"], one["to"]))
         marks = ("campaign", "period", "shard", "shards", "birth", "epoch", "fence", "high_seq", "high_ordinal")
