@@ -24,7 +24,7 @@ MOMENTS = ("week", "day", "morning", "peak", "evening", "domain", "certificate",
 STEP = re.compile(r"^(\d)\. (.+)$", re.M)
 CHINESE = re.compile(r"[一-鿿]")
 # What belongs to the system: the program, and the words behind it.
-SYSTEM = {"certbot renew", "nginx -t", "nginx -s reload", "systemctl stop"}
+SYSTEM = {"certbot renew", "systemctl reload nginx", "systemctl stop"}
 
 
 def pages() -> dict[str, tuple[str, str]]:
