@@ -64,6 +64,7 @@ class Counters:
         self.deleted: set[int] = set()
         self.copied: dict[str, list[tuple[int, int]]] = {}
         self.reached: dict[str, set[int]] = {}
+        self.births: dict[str, set[str]] = {}
         self.last_citizen = 0
 
     async def put_back(self, spool: Spool, campaigns: dict[str, Campaign], known: dict[str, Document], marks: dict[str, int],
@@ -77,6 +78,9 @@ class Counters:
                 self._report.findings.append(f"{shard_id}: 活动 {slug} 不在备份与归档中，它的参与没有放回 (its campaign is unknown)")
                 continue
             told = [document for document in (stored.get(shard_id), known.get(shard_id)) if document]
+            if len(self.births.get(shard_id, set()) | {document["birth"] for document in told}) > 1:
+                self._report.findings.append(f"{shard_id}: 归档和备份说的是几次不同的计数，可能混进了别处的归档：请去掉它再恢复一次 "
+                                             "(they speak of several countings: is an archive another installation's?)")
             shard = Shard(self._redis, slug, period, int(number), told[0]["shards"] if told else campaign.shards)
             ordinal = await self._replay(shard, campaign, spool, now)
             last = await asyncio.to_thread(spool.last, shard_id)

@@ -53,6 +53,8 @@ class Known:
     copied: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
     # Of each shard, sequences up to which everything was in the archive of the host whose ledger wrote it; older releases told none.
     reached: dict[str, set[int]] = field(default_factory=dict)
+    # Of each shard, which countings the tails speak of: one, unless an archive is of another installation.
+    births: dict[str, set[str]] = field(default_factory=dict)
     numbers_below: int = 0
 
     def learn(self, value: Document) -> None:
@@ -69,6 +71,7 @@ class Known:
             known = self.shards.get(shard_id, value)
             self.shards[shard_id] = {**value, **{name: max(value[name], known[name]) for name in NUMBER_FIELDS}}
             self.reached.setdefault(shard_id, set()).add(value.get("ledger_seq", 0))
+            self.births.setdefault(shard_id, set()).add(value["birth"])
         elif what == "serials":
             for name, lines in value["lines"].items():
                 for line, last in lines.items():
@@ -160,7 +163,7 @@ class Restoring:
         if not known.numbers_below:
             self._report.findings.append("归档里没有编号上限：请确认备份之后发出的编号少于 65,536 个 (no bound of numbers is known)")
         await self._log_entries(known)
-        self._counters.copied, self._counters.reached = known.copied, known.reached
+        self._counters.copied, self._counters.reached, self._counters.births = known.copied, known.reached, known.births
 
     async def _log_entries(self, known: Known) -> None:
         """Entries of the audit log that follow on what is there, as far as they do."""

@@ -119,7 +119,7 @@ class TestTheWayOfANewPerson:
         mobile.close()
 
     def test_what_a_template_brings_goes_to_the_reviewers_as_it_is(self, product, desk):
-        page = desk
+        page = desk.context.new_page()  # the other tests go on with the page that they have
         page.goto(console(product, "campaigns"))
         slug = made_from_a_template(page, "照模板办")
         page.goto(console(product, f"campaigns/{slug}/review"))
@@ -127,6 +127,7 @@ class TestTheWayOfANewPerson:
             expect(page.locator(at("review-everything"))).to_contain_text(words)
         page.click(at("review-submit"))
         expect(page.locator(at("review-state"))).to_have_text("审核中")
+        page.close()
 
     def test_blocks_are_moved_by_hand_by_buttons_and_by_keys(self, desk):
         page = desk

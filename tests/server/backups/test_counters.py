@@ -11,6 +11,7 @@ import pytest
 from server.audit import Audit
 from server.backups.counters import Counters
 from server.backups.report import Report
+from server.backups.restoring import Known
 from server.backups.sources import Damages, Spool, archives, row_files
 from tests.command_listener import LOOKING
 from tests.server.counting.world import World, campaign
@@ -85,4 +86,17 @@ async def test_rows_of_a_campaign_that_was_archived_since_the_backup_are_put_bac
     world.campaigns.current = campaign(state="archived")
     await put_back(world, counters_of(world, Report()), world.folder)
     assert await ordinals(world) == before
+    await world.close()
+
+
+async def test_an_archive_of_another_counting_is_told(stores, tmp_path):
+    world = await saluted(stores, tmp_path)
+    await lose_what_came_since(world)
+    for birth, told in ((world.backup["birth"], 0), ("another city's", 1)):
+        counters = counters_of(world, report := Report())
+        known = Known()
+        known.learn({"what": "shard", **world.backup, "birth": birth})
+        counters.births = known.births
+        await put_back(world, counters, world.folder)
+        assert sum("several countings" in finding for finding in report.findings) == told
     await world.close()
