@@ -170,7 +170,6 @@ def complaint_asks(citizen: int, day: str) -> str:
     return f"complaint:asks:{citizen}:{day}"
 
 
-
 # How many messages a robot was asked to say in a minute of the clock (string). Owner: server/robots.py. Fails open: each process counts by
 # itself. Two minutes: longer than the minute that is counted.
 ROBOT_TURNS_SECONDS = 120

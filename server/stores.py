@@ -264,6 +264,13 @@ async def replace_seen(collection: Collection, key: str, fields: Document, rev: 
     return True
 
 
+async def newest_page(collection: Collection, prefix: str, before: str, most: int) -> tuple[list[Document], str | None]:
+    """The documents of a list, newest first, and where its next page begins. `listed` of each is the prefix and its place; `before`: where
+    the last page ended, "" for the first."""
+    found = await collection.find({"listed": {"$gt": prefix, "$lt": prefix + (before or ";")}}).sort("listed", -1).limit(most).to_list(None)
+    return found, found[-1]["listed"].removeprefix(prefix) if len(found) == most else None
+
+
 def translate(error: BaseException) -> WenmingError | None:
     """The error of our tree that a store's outage means, or None where it is none (a bug stays a bug)."""
     if isinstance(error, (PyMongoError, RedisError)) and not isinstance(error, (DuplicateKeyError, BulkWriteError)):

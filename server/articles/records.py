@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from server.articles.article import MassSend, Publication, State
-from server.stores import Database, Document, DuplicateKeyError
+from server.stores import Database, Document, DuplicateKeyError, newest_page
 
 Record = TypeVar("Record", Publication, MassSend)
 # What a report may still change; a publication may be taken back later.
@@ -77,8 +77,7 @@ class RecordStore(Generic[Record]):
 
     async def page(self, appid: str, before: str) -> list[tuple[Record, str]]:
         """The newest first, each with its place; `before`: where the last page ended."""
-        found = await self._records.find({"listed": {"$gt": f"{appid}:", "$lt": f"{appid}:{before or ';'}"}}).sort(
-            "listed", -1).limit(ITEMS_A_PAGE).to_list(None)
+        found, _ = await newest_page(self._records, f"{appid}:", before, ITEMS_A_PAGE)
         return [(msgspec.convert(d, self._shape), str(d["listed"]).removeprefix(f"{appid}:")) for d in found]
 
     async def since(self, appid: str, start: float) -> list[Record]:

@@ -17,7 +17,7 @@ import msgspec
 from server.bulletins.snapshot import Snapshot
 from server.errors import Conflict, InvalidBody, NotFound
 from server.number_lines import NumberLines
-from server.stores import Database, Document, DuplicateKeyError, replace_seen
+from server.stores import Database, Document, DuplicateKeyError, newest_page, replace_seen
 
 Kind = Literal["hand", "hourly"]
 # `none`: nobody wanted it told. Between `wanted` and what came of it stands `telling`; where a kill leaves that, the job takes it for
@@ -201,10 +201,8 @@ class BulletinStore:
 
     async def page(self, campaign: str, before: str, most: int = ITEMS_A_PAGE) -> tuple[list[Bulletin], str | None]:
         """A campaign's bulletins, newest first, and where the next page begins."""
-        prefix = f"{campaign}:"
-        found = await self._bulletins.find({"listed": {"$gt": prefix, "$lt": prefix + (before or ";")}}).sort("listed", -1).limit(
-            most).to_list(None)
-        return list(map(_bulletin, found)), found[-1]["listed"].removeprefix(prefix) if len(found) == most else None
+        found, following = await newest_page(self._bulletins, f"{campaign}:", before, most)
+        return list(map(_bulletin, found)), following
 
     async def due(self, now: float, limit: int) -> Sequence[Bulletin]:
         found = await self._bulletins.find({"due": {"$lte": now}}).sort("due", 1).limit(limit).to_list(None)

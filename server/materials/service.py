@@ -29,7 +29,7 @@ from server.materials.material import (
     format_of,
     formats,
 )
-from server.stores import Database, Document
+from server.stores import Database, Document, newest_page
 from server.wechat.answers import text_of
 from server.wechat.client import Client
 from server.wechat.errors import MediaRefused, MediaUnknown, NotPermitted, WeChatError
@@ -68,8 +68,7 @@ class MaterialStore:
     async def page(self, appid: str, kind: str, before: str) -> list[tuple[Material, str]]:
         """The newest first, each with its place in the list; `before` is the place that the last page ended at."""
         prefix = f"{appid}:{kind}:"
-        found = await self._materials.find({"listed": {"$gt": prefix, "$lt": prefix + (before or ";")}}).sort(
-            "listed", -1).limit(ITEMS_A_PAGE).to_list(None)
+        found, _ = await newest_page(self._materials, prefix, before, ITEMS_A_PAGE)
         return [(msgspec.convert(d, Material), str(d["listed"]).removeprefix(prefix)) for d in found]
 
     async def remove(self, appid: str, media_id: str) -> None:

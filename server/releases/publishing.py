@@ -55,13 +55,13 @@ class Publishing:
 
     async def publish(self, slug: str, revision: int, confirmed: tuple[str, ...], who: str, now: float) -> Campaign:
         """Publish now. `revision`: what the publisher has read. Raises Conflict, DraftNotFound."""
-        draft = await self._drafts.begun(slug, who, now)
+        draft = await self._to_publish(slug, who, now)
         number = await self._check(draft, revision, confirmed, now)
         return await self._apply(draft, number, confirmed, who, now)
 
     async def schedule(self, slug: str, revision: int, confirmed: tuple[str, ...], at: float, who: str, now: float) -> Draft:
         """Publish at a whole minute to come. Raises InvalidBody RELEASE_TIME_WRONG, Conflict, DraftNotFound."""
-        seen = await self._drafts.begun(slug, who, now)
+        seen = await self._to_publish(slug, who, now)
         if at % 60 or at <= now or at >= seen.content.closes_at:
             raise InvalidBody("RELEASE_TIME_WRONG", "定时发布要精确到分钟，晚于现在、早于活动结束", field="at")
         number = await self._check(seen, revision, confirmed, now)
@@ -70,6 +70,10 @@ class Publishing:
         if not await self._store.write(seen, changed):
             raise DraftClash(await self._drafts.of(slug), seen.content)
         return changed
+
+    async def _to_publish(self, slug: str, who: str, now: float) -> Draft:
+        """Where review is required there is a draft, since it was submitted; who only tries becomes no author of one."""
+        return await (self._drafts.kept(slug) if self.required else self._drafts.begun(slug, who, now))
 
     async def cancel(self, slug: str, now: float) -> str:
         """Call off a release that waits, else take a campaign that has not begun back to draft. Which it was. Raises Conflict."""

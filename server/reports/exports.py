@@ -20,7 +20,7 @@ from server.made_files import FileParts
 from server.places import Places
 from server.reports.report import MAX_REASON_CHARACTERS, check_days
 from server.staff import Member
-from server.stores import Database, Document
+from server.stores import Database, Document, newest_page
 
 State = Literal["waiting", "refused", "lapsed", "queued", "making", "ready", "failed", "removed"]
 STATE_NAMES: dict[State, str] = {"waiting": "等待第二人同意", "refused": "未获同意", "lapsed": "逾期未同意", "queued": "等待生成",
@@ -112,10 +112,8 @@ class ExportStore:
 
     async def page(self, campaign: str, before: str) -> tuple[list[Export], str | None]:
         """A campaign's exports, newest first, and where the next page begins."""
-        prefix = f"{campaign}:"
-        found = await self._exports.find({"listed": {"$gt": prefix, "$lt": prefix + (before or ";")}}).sort("listed", -1).limit(
-            ITEMS_A_PAGE).to_list(None)
-        return [_export(d) for d in found], found[-1]["listed"].removeprefix(prefix) if len(found) == ITEMS_A_PAGE else None
+        found, following = await newest_page(self._exports, f"{campaign}:", before, ITEMS_A_PAGE)
+        return [_export(d) for d in found], following
 
     async def decide(self, export_id: str, consents: bool, by: str, now: float) -> bool:
         """False where somebody decided before."""

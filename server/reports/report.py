@@ -21,7 +21,7 @@ from server.made_files import drop_following
 from server.number_lines import NumberLines
 from server.reports.tables import Table
 from server.spreadsheets.wire import Cell
-from server.stores import Database, Document, DuplicateKeyError, replace_seen
+from server.stores import Database, Document, DuplicateKeyError, newest_page, replace_seen
 
 State = Literal["queued", "counting", "made", "failed"]
 STATE_NAMES: dict[State, str] = {"queued": "等待生成", "counting": "正在统计", "made": "已生成", "failed": "未能生成"}
@@ -179,10 +179,8 @@ class ReportStore:
 
     async def page(self, campaign: str, before: str) -> tuple[list[Report], str | None]:
         """A campaign's reports, newest first, and where the next page begins."""
-        prefix = f"{campaign}:"
-        found = await self._reports.find({"listed": {"$gt": prefix, "$lt": prefix + (before or ";")}}).sort("listed", -1).limit(
-            ITEMS_A_PAGE).to_list(None)
-        return [_report(d) for d in found], found[-1]["listed"].removeprefix(prefix) if len(found) == ITEMS_A_PAGE else None
+        found, following = await newest_page(self._reports, f"{campaign}:", before, ITEMS_A_PAGE)
+        return [_report(d) for d in found], following
 
     async def name_correction(self, corrected_id: str, number: str) -> bool:
         """False where another correction was first."""

@@ -18,7 +18,7 @@ from typing import Any
 
 from server.clock import spoken
 from server.errors import Conflict, Forbidden, InvalidBody, NotFound
-from server.stores import Database, Document
+from server.stores import Database, Document, newest_page
 
 EVERYWHERE = "*"
 # As long as anybody should be kept out without a second thought; longer is for good.
@@ -96,9 +96,7 @@ class BanStore:
         return changed.matched_count == 1
 
     async def page(self, scope: str, before: str) -> list[Ban]:
-        prefix = f"{scope}:"
-        found = await self._bans.find({"listed": {"$gt": prefix, "$lt": prefix + (before or ";")}}).sort("listed", -1).limit(
-            ITEMS_A_PAGE).to_list(None)
+        found, _ = await newest_page(self._bans, f"{scope}:", before, ITEMS_A_PAGE)
         return [_ban(document) for document in found]
 
     async def merge(self, loser: int, survivor: int) -> None:

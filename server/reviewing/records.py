@@ -23,7 +23,7 @@ from server.errors import Conflict, Forbidden, InvalidBody, NotFound
 from server.messages import Author
 from server.seals import Seal, SealBroken, derive_key
 from server.staff import Member
-from server.stores import Database, Document
+from server.stores import Database, Document, newest_page
 
 State = Literal["waiting", "refused", "lapsed", "open", "expired"]
 STATE_NAMES: dict[State, str] = {"waiting": "等待第二人同意", "refused": "未获同意", "lapsed": "逾期未同意", "open": "可以查看",
@@ -157,9 +157,7 @@ class RecordStore:
         return changed.matched_count == 1
 
     async def page(self, campaign: str, before: str) -> list[Opening]:
-        prefix = f"{campaign}:"
-        found = await self._openings.find({"listed": {"$gt": prefix, "$lt": prefix + (before or ";")}}).sort("listed", -1).limit(
-            ITEMS_A_PAGE).to_list(None)
+        found, _ = await newest_page(self._openings, f"{campaign}:", before, ITEMS_A_PAGE)
         return [_opening(document) for document in found]
 
     async def of_item(self, item: str) -> list[Opening]:

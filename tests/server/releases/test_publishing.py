@@ -13,6 +13,7 @@ from server.campaigns import CACHE_SECONDS, Campaigns
 from server.clock import shanghai
 from server.errors import Conflict, InvalidBody
 from server.releases.content import content_of, fingerprint
+from server.releases.record import DraftNotFound
 from server.stores import RedisError
 from tests.server.civic_world import CLOSES, DURING, OPENS
 from tests.server.releases.desk_world import CHEN, LIN, NOW, QIAN, REVIEWERS, SUN, ZHAO, DeskWorld
@@ -22,6 +23,22 @@ pytestmark = pytest.mark.gen_test(timeout=60)
 
 def code_of(refusal) -> str:
     return refusal.value.code
+
+
+class TestUntouched:
+    """A campaign that is as its template made it."""
+
+    async def test_without_a_review_it_is_published_as_it_is(self, stores):
+        desk = await DeskWorld(stores, required=False).ready()
+        made = await desk.begun()
+        campaign = await desk.publishing.publish("flag", 0, (), LIN, NOW)
+        assert (campaign.state, content_of(campaign)) == ("scheduled", content_of(made))
+
+    async def test_where_review_is_required_who_only_tries_becomes_no_author(self, desk):
+        await desk.begun()
+        with pytest.raises(DraftNotFound):
+            await desk.publishing.publish("flag", 0, (), ZHAO, NOW)
+        assert (await desk.drafts.of("flag")).authors == ()
 
 
 class TestNow:
